@@ -1,0 +1,1 @@
+"""The nouns: frozen pydantic models of what crosses a boundary."""

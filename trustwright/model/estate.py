@@ -1,0 +1,209 @@
+"""The estate file as a person writes it (DESIGN: environments, roles, consumers, notifications).
+
+Paths are relative to the estate file's folder. Durations read ``90s``, ``15m``, ``72h``, ``730d``.
+Rules that look at more than one value live in `trustwright.policy.estate`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from trustwright.model.base import DnsName, Fingerprint, Name, Oid, Setting
+from trustwright.model.profile import KeyKind, Usage
+
+_DURATION = re.compile(r"^([1-9][0-9]{0,6})(s|m|h|d)$")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _duration(value: object) -> object:
+    found = _DURATION.match(value) if isinstance(value, str) else None
+    if found is None:
+        msg = "a duration reads like 90s, 15m, 72h or 730d"
+        raise ValueError(msg)
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(_duration, json_schema_input_type=str),
+]
+"""Seconds; written ``90s``, ``15m``, ``72h`` or ``730d``."""
+
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=300)]
+RoleName = Literal["server", "admin", "proxy", "agent"]
+
+
+class Root(Setting):
+    """The pinned root: certificate file and fingerprint, never a key."""
+
+    certificate: Path
+    fingerprint: Fingerprint
+
+
+class VaultTarget(Setting):
+    """Where an environment's intermediate lives.
+
+    Attributes:
+        namespace: OpenBao namespace; empty for the root namespace.
+        mount: path of the PKI secrets engine.
+        ca: PEM bundle that verifies the address; None uses the machine's store.
+        identity: folder with ``issuer.key``, ``rotator.key`` and ``anchor.key`` (mode 0600),
+            or ``*.approle`` files; see ``trustwright vault policies``.
+    """
+
+    address: Url
+    namespace: str = Field(default="", pattern=r"^([a-z0-9-]+(/[a-z0-9-]+)*)?$")
+    mount: str = Field(default="pki", pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$")
+    ca: Path | None = None
+    identity: Path
+
+
+class Intermediate(Setting):
+    """How the environment's intermediate is made and when it is renewed.
+
+    Attributes:
+        validity: of the intermediate and of its anchor.
+        ceremony_lead: how long before the deadline people are asked to sign.
+        overlap: how long two generations live side by side in a rotation.
+        request_validity: how long a ceremony request may be signed.
+    """
+
+    key: KeyKind = "ec-p384"
+    validity: Duration = 730 * 86_400
+    ceremony_lead: Duration = 14 * 86_400
+    overlap: Duration = 14 * 86_400
+    request_validity: Duration = 7 * 86_400
+
+
+class Role(Setting):
+    """One issuance role.
+
+    Attributes:
+        ttl: life of a certificate; also the role's maximum in Vault.
+        renew_before: how long before expiry it is replaced.
+        names: DNS subtree that the role may name, at or below the environment's domain.
+        usage: extended key usage of its certificates.
+    """
+
+    ttl: Duration
+    renew_before: Duration
+    names: DnsName
+    usage: tuple[Usage, ...] = Field(min_length=1, max_length=2)
+    key: KeyKind = "ec-p256"
+
+
+class Environment(Setting):
+    """One trust path: domain, intermediate, mount and roles.
+
+    Attributes:
+        domain: permitted DNS subtree of the intermediate.
+        policy: certificate policy OID that marks this environment's certificates.
+        publish: base URL where CRL and issuer certificate can be fetched; None means Vault's own
+            unauthenticated endpoints under `vault.address`.
+    """
+
+    domain: DnsName
+    policy: Oid
+    vault: VaultTarget
+    intermediate: Intermediate = Intermediate()
+    roles: dict[RoleName, Role] = Field(min_length=1)
+    publish: Url | None = None
+
+
+_Mode = Annotated[str, StringConstraints(pattern=r"^0[0-7]{3}$")]
+_Account = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$|^[0-9]{1,10}$")]
+_Command = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Directory(Setting):
+    """Directory delivery.
+
+    Attributes:
+        path: folder that holds the delivered set; ``key.pem`` and the rest appear in it.
+        user, group: owner of the files; None keeps the account that runs the flows.
+        mode: of key.pem; the public files are 0644, their folder is passable.
+        reload: command run after the swap; a failure undoes the delivery.
+        check: command run after the reload; a failure undoes the delivery.
+        timeout: for each of the two commands.
+        keep: how many older versions stay.
+    """
+
+    path: Path
+    user: _Account | None = None
+    group: _Account | None = None
+    mode: _Mode = "0600"
+    reload: _Command | None = None
+    check: _Command | None = None
+    timeout: Duration = 30
+    keep: int = Field(default=2, ge=1, le=50)
+
+
+class Delivery(Setting):
+    """Where a consumer's set goes."""
+
+    directory: Directory
+
+
+class Consumer(Setting):
+    """A service user: what it is called, what it gets and whom it trusts.
+
+    Attributes:
+        owner: team or person to tell.
+        names: DNS names; the first is the common name.
+        trusts: environments whose anchors go into trust.pem.
+        key: *managed* makes the key here and delivers it; *host* signs the host's own request.
+        probe: ``tls://host:port`` where the certificate is served.
+    """
+
+    name: Name
+    environment: Name
+    role: RoleName
+    owner: str = Field(min_length=1, max_length=100)
+    names: tuple[DnsName, ...] = Field(min_length=1, max_length=20)
+    trusts: tuple[Name, ...] = Field(min_length=1)
+    key: Literal["managed", "host"] = "managed"
+    probe: Annotated[str, StringConstraints(pattern=r"^tls://[^\s/]+:[0-9]{1,5}$")] | None = None
+    deliver: Delivery
+
+
+Severity = Literal["info", "warning", "critical"]
+
+
+class Route(Setting):
+    """Which notices go where.
+
+    Attributes:
+        channel: name of an apprise URL in the environment variable
+            ``TRUSTWRIGHT_NOTIFY_<CHANNEL>`` or in the URLs file.
+        at_least: lowest severity that is sent.
+        environments: only these; empty means all.
+    """
+
+    channel: Name
+    at_least: Severity = "info"
+    environments: tuple[Name, ...] = ()
+
+
+class Notify(Setting):
+    """Chat and mail; the URLs are secrets and never stand in the estate file.
+
+    Attributes:
+        urls_file: file with ``channel = URL`` lines, mode 0600; environment variables go first.
+    """
+
+    urls_file: Path | None = None
+    routes: tuple[Route, ...] = ()
+
+
+class Estate(Setting):
+    """The whole estate file."""
+
+    organization: str = Field(min_length=1, max_length=64)
+    root: Root
+    environments: dict[Name, Environment] = Field(min_length=1)
+    consumers: tuple[Consumer, ...] = ()
+    notify: Notify = Notify()

@@ -1,0 +1,193 @@
+"""The store's other rows. Every row has a `version`; writes are compare-and-swap on it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from trustwright.model.base import Artifact, Digest, Moment
+
+EnvironmentPhase = Literal[
+    "planned", "prepared", "requested", "signed", "introduced", "proven", "ready"
+]
+"""Phases of bootstrap, in order (see `trustwright.policy.phases`)."""
+
+
+class EnvironmentRecord(Artifact):
+    """One environment: how far its bootstrap is and who holds it.
+
+    Attributes:
+        generation: the generation that issues, or that is being set up.
+        holder: identifier of the flow run that works on it; held across the whole wait.
+        held_since: when the holder took it.
+    """
+
+    name: str
+    phase: EnvironmentPhase = "planned"
+    generation: int = 1
+    holder: str | None = None
+    held_since: Moment | None = None
+    updated: Moment
+    version: int = 0
+
+
+IssuerState = Literal["requested", "signed", "introduced", "issuing", "draining", "retired"]
+
+
+class IssuerRecord(Artifact):
+    """One generation of an environment's intermediate.
+
+    Attributes:
+        id: ``<environment>-g<generation>``; also the key's and the issuer's name in Vault.
+        key_id: Vault's identifier of the key.
+        spki: SHA-256 of the SubjectPublicKeyInfo.
+        issuer_id: Vault's identifier of the imported issuer.
+        certificate: PEM of the root-signed intermediate.
+        anchor: PEM of its self-signed twin.
+        anchor_serial: serial chosen for the anchor before it was made (hex with colons).
+        anchor_not_before: start chosen for the anchor before it was made.
+        canary: serial of the always-revoked certificate that proved its CRL.
+    """
+
+    id: str
+    environment: str
+    generation: int
+    state: IssuerState = "requested"
+    key_id: str
+    spki: Digest
+    issuer_id: str | None = None
+    certificate: str | None = None
+    anchor: str | None = None
+    anchor_serial: str | None = None
+    anchor_not_before: Moment | None = None
+    canary: str | None = None
+    updated: Moment
+    version: int = 0
+
+
+IntentKind = Literal["sign", "revoke"]
+IntentState = Literal["open", "done", "abandoned"]
+Purpose = Literal["consumer", "admin", "probe"]
+"""*probe*: proves an issuer, is revoked at once and lives on as the canary."""
+
+
+class IntentRecord(Artifact):
+    """Written before Vault is asked to sign or revoke, closed after the result is recorded.
+
+    Attributes:
+        id: random identifier.
+        issuer: `IssuerRecord.id`.
+        subject: consumer or admin that the certificate is for.
+        slot: at most one open intent per slot, like ``consumer/prod/billing``.
+        spki: SHA-256 of the SubjectPublicKeyInfo in the certification request.
+        serial: of the certificate that was signed or is to be revoked.
+        actor: flow run or command that opened it; while that run lives, nobody else settles it.
+    """
+
+    id: str
+    kind: IntentKind
+    environment: str
+    issuer: str
+    role: str
+    purpose: Purpose
+    subject: str
+    slot: str
+    spki: Digest
+    names: tuple[str, ...] = ()
+    state: IntentState = "open"
+    serial: str | None = None
+    actor: str = ""
+    note: str = ""
+    opened: Moment
+    closed: Moment | None = None
+    version: int = 0
+
+
+CertificateState = Literal["valid", "superseded", "revoked"]
+
+
+class CertificateRecord(Artifact):
+    """Inventory: one certificate that Vault signed for us.
+
+    Attributes:
+        id: ``<issuer id>/<serial>``: issuer and serial identify a certificate (RFC 5280 §4.1.2.2).
+        state: *superseded* when a later one was delivered to the same consumer.
+        pem: the certificate; never a key.
+    """
+
+    id: str
+    environment: str
+    issuer: str
+    serial: str
+    role: str
+    purpose: Purpose
+    subject: str
+    owner: str
+    names: tuple[str, ...]
+    spki: Digest
+    not_before: Moment
+    not_after: Moment
+    state: CertificateState = "valid"
+    pem: str
+    intent: str
+    recorded: Moment
+    revoked: Moment | None = None
+    version: int = 0
+
+
+DeliveryState = Literal["planned", "delivered", "undone", "failed", "waiting"]
+"""*planned*: nobody has tried yet, or the first try is under way. *waiting*: ``key: host`` and the
+host has left no certification request yet."""
+
+
+class DeliveryRecord(Artifact):
+    """The newest attempt to deliver to one consumer.
+
+    Attributes:
+        id: ``<environment>/<consumer>``.
+        number: version folder that was written (1, 2, …).
+        serial: of the certificate in the delivered set.
+        manifest: SHA-256 of ``manifest.json``, read back from the target.
+        trust: SHA-256 of the delivered ``trust.pem``, to see when the anchors have changed.
+        crl_until: earliest nextUpdate in the delivered ``crl.pem``.
+        problem: one line when it failed or waits.
+        holder: flow run that serves this consumer at this moment; held while it does.
+        held_since: when the holder took it.
+    """
+
+    id: str
+    environment: str
+    consumer: str
+    target: str
+    state: DeliveryState
+    number: int = Field(ge=0)
+    serial: str | None = None
+    manifest: Digest | None = None
+    trust: Digest | None = None
+    crl_until: Moment | None = None
+    problem: str = ""
+    holder: str | None = None
+    held_since: Moment | None = None
+    updated: Moment
+    version: int = 0
+
+
+class AuditRecord(Artifact):
+    """One line of what happened; append-only.
+
+    Attributes:
+        event: ``trustwright.<noun>.<verb>``.
+        subject: what it happened to.
+        actor: flow run, command or person (a claim).
+        detail: a sentence; no secret.
+    """
+
+    id: str
+    at: Moment
+    event: str
+    environment: str
+    subject: str
+    actor: str
+    detail: str = ""
+    version: int = 0
