@@ -1,0 +1,1 @@
+"""The offline half: requests, responses, rules, signing, transcript."""
