@@ -1,0 +1,1 @@
+"""Pure decisions: facts and settings in, a verdict with its reason out."""

@@ -1,0 +1,55 @@
+"""The rules over a parsed estate that look at more than one value, by identifier.
+
+Each rule is one pure function; `judge` runs them all. Reading the file and saying at which line a
+value stands is `trustwright.estatefile`'s part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from trustwright.model.estate import Estate
+from trustwright.policy import estate_consumers as consumers
+from trustwright.policy import estate_environments as environments
+from trustwright.policy.breach import Breach, Rule
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "EST-ORGANIZATION": environments.check_organization,
+        "EST-ISSUER-NAME": environments.check_intermediate_name,
+        "EST-DOMAIN-OVERLAP": environments.check_domains,
+        "EST-POLICY-TWICE": environments.check_policies,
+        "EST-MOUNT-TWICE": environments.check_mounts,
+        "EST-IDENTITY-TWICE": environments.check_identities,
+        "EST-ROLE-DOMAIN": environments.check_role_names,
+        "EST-TTL": environments.check_ttls,
+        "EST-RENEW": environments.check_renewal,
+        "EST-VALIDITY": environments.check_validity,
+        "EST-LEAD": environments.check_lead,
+        "EST-ADMIN-USAGE": environments.check_admin_usage,
+        "EST-USAGE-TWICE": environments.check_usage,
+        "EST-CONSUMER-ENVIRONMENT": consumers.check_environment,
+        "EST-CONSUMER-ROLE": consumers.check_role,
+        "EST-CONSUMER-TWICE": consumers.check_name,
+        "EST-TRUSTS": consumers.check_trusts,
+        "EST-TRUSTS-OWN": consumers.check_own_trust,
+        "EST-NAME-TWICE": consumers.check_dns_names,
+        "EST-NAME-DOMAIN": consumers.check_subtree,
+        "EST-NAME-ROLE": consumers.check_role_subtree,
+        "EST-COMMON-NAME": consumers.check_common_name,
+        "EST-PATH-TWICE": consumers.check_paths,
+        "EST-PATH-SYSTEM": consumers.check_system_paths,
+        "EST-KEY-MODE": consumers.check_key_mode,
+        "EST-HOOK": consumers.check_hooks,
+        "EST-PROBE": consumers.check_probe,
+        "EST-ROUTE": consumers.check_routes,
+    }
+)
+
+
+def judge(estate: Estate) -> Iterator[tuple[str, Breach]]:
+    """Yield every broken rule's identifier with its breach."""
+    for identifier, rule in RULES.items():
+        for breach in rule(estate):
+            yield identifier, breach

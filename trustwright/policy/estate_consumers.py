@@ -1,0 +1,271 @@
+"""Rules about consumers: names, trust, delivery and probes that fit their environment."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from trustwright.model.estate import Consumer, Environment, Estate
+from trustwright.policy.breach import Breach, Location, below, duration_text
+
+LONGEST_COMMON_NAME = 64
+"""ub-common-name (RFC 5280, appendix A.1)."""
+LONGEST_HOOK = 3600
+LARGEST_PORT = 65_535
+KEY_MODE = 0o640
+KEY_READ = 0o400
+
+
+def check_environment(estate: Estate) -> Iterator[Breach]:
+    """EST-CONSUMER-ENVIRONMENT: a consumer lives in an environment of the file."""
+    for place, consumer in _consumers(estate):
+        if consumer.environment not in estate.environments:
+            yield Breach(
+                (*place, "environment"),
+                f"no environment {consumer.environment!r}",
+                f"there is: {_names(estate.environments)}",
+            )
+
+
+def check_role(estate: Estate) -> Iterator[Breach]:
+    """EST-CONSUMER-ROLE: a consumer's environment has its role."""
+    for place, consumer, environment in _placed(estate):
+        if consumer.role not in environment.roles:
+            yield Breach(
+                (*place, "role"),
+                f"environment {consumer.environment} has no role {consumer.role!r}",
+                f"there is: {_names(environment.roles)}",
+            )
+
+
+def check_trusts(estate: Estate) -> Iterator[Breach]:
+    """EST-TRUSTS: a consumer trusts environments of the file, each named once."""
+    for place, consumer in _consumers(estate):
+        for index, name in enumerate(consumer.trusts):
+            if name not in estate.environments:
+                yield Breach(
+                    (*place, "trusts", index),
+                    f"no environment {name!r} to trust",
+                    f"there is: {_names(estate.environments)}",
+                )
+            elif name in consumer.trusts[:index]:
+                yield Breach(
+                    (*place, "trusts", index),
+                    f"{name} stands twice in trusts",
+                    "name each environment once",
+                )
+
+
+def check_own_trust(estate: Estate) -> Iterator[Breach]:
+    """EST-TRUSTS-OWN: a consumer trusts its own environment.
+
+    Without it the separation proof (own environment accepted) cannot hold, and peers of the same
+    environment, with which it shares a certificate, would be strangers to it.
+    """
+    for place, consumer, _ in _placed(estate):
+        if consumer.environment not in consumer.trusts:
+            yield Breach(
+                (*place, "trusts"),
+                f"{consumer.name} does not trust its own environment {consumer.environment}",
+                f"add {consumer.environment} to trusts",
+            )
+
+
+def check_name(estate: Estate) -> Iterator[Breach]:
+    """EST-CONSUMER-TWICE: a consumer's name stands once in an environment."""
+    seen: dict[tuple[str, str], int] = {}
+    for place, consumer in _consumers(estate):
+        key = (consumer.environment, consumer.name)
+        if key in seen:
+            yield Breach(
+                (*place, "name"),
+                f"environment {consumer.environment} already has a consumer {consumer.name}",
+                "name each consumer differently",
+            )
+        seen.setdefault(key, len(seen))
+
+
+def check_dns_names(estate: Estate) -> Iterator[Breach]:
+    """EST-NAME-TWICE: a DNS name belongs to one consumer."""
+    holder: dict[str, Consumer] = {}
+    for place, consumer in _consumers(estate):
+        for index, name in enumerate(consumer.names):
+            if name in holder:
+                yield Breach(
+                    (*place, "names", index),
+                    f"{name} already belongs to {holder[name].name}",
+                    "a DNS name belongs to one consumer and stands once",
+                )
+            holder.setdefault(name, consumer)
+
+
+def check_subtree(estate: Estate) -> Iterator[Breach]:
+    """EST-NAME-DOMAIN: a name lies in the domain of its environment."""
+    for place, name, _, environment in _dns_names(estate):
+        if not below(name, environment.domain):
+            yield Breach(
+                place,
+                f"{name} lies outside the environment's domain {environment.domain}",
+                f"use a name below {environment.domain}",
+            )
+
+
+def check_role_subtree(estate: Estate) -> Iterator[Breach]:
+    """EST-NAME-ROLE: a name lies in the subtree that its role may name."""
+    for place, name, consumer, environment in _dns_names(estate):
+        role = environment.roles.get(consumer.role)
+        if role and below(name, environment.domain) and not below(name, role.names):
+            yield Breach(
+                place,
+                f"{name} lies outside {role.names}, which is all that the role "
+                f"{consumer.role} may name",
+                f"use a name below {role.names}",
+            )
+
+
+def check_common_name(estate: Estate) -> Iterator[Breach]:
+    """EST-COMMON-NAME: the first name fits into the common name."""
+    for place, consumer in _consumers(estate):
+        length = len(consumer.names[0])
+        if length > LONGEST_COMMON_NAME:
+            yield Breach(
+                (*place, "names", 0),
+                f"the first name is the common name and has {length} characters, X.520 "
+                f"allows {LONGEST_COMMON_NAME}",
+                "put a shorter name first",
+            )
+
+
+def check_paths(estate: Estate) -> Iterator[Breach]:
+    """EST-PATH-TWICE: no two consumers share a delivery path, and none lies in another's."""
+    holders: dict[Path, list[str]] = defaultdict(list)
+    for _, consumer in _consumers(estate):
+        holders[consumer.deliver.directory.path].append(consumer.name)
+    seen: set[Path] = set()
+    for place, consumer in _consumers(estate):
+        path = consumer.deliver.directory.path
+        above = next((each for each in path.parents if each in holders), None)
+        if path in seen:
+            yield Breach(
+                (*place, "deliver", "directory", "path"),
+                f"{path} is already the path of {holders[path][0]}",
+                "give each consumer a folder of its own",
+            )
+        elif above is not None:
+            yield Breach(
+                (*place, "deliver", "directory", "path"),
+                f"{path} lies inside the path of {holders[above][0]} ({above})",
+                "put the folders side by side",
+            )
+        seen.add(path)
+
+
+def check_system_paths(estate: Estate) -> Iterator[Breach]:
+    """EST-PATH-SYSTEM: a delivery path is a folder of its own, not / or a folder right below it."""
+    for place, consumer in _consumers(estate):
+        path = consumer.deliver.directory.path
+        if path.is_absolute() and len(path.parts) <= 2:  # noqa: PLR2004 - "/" and one name
+            yield Breach(
+                (*place, "deliver", "directory", "path"),
+                f"{path} is a system folder",
+                f"use a folder of its own, like /etc/{consumer.name}/tls",
+            )
+
+
+def check_key_mode(estate: Estate) -> Iterator[Breach]:
+    """EST-KEY-MODE: the key is readable by its owner, at most by its group, never by others."""
+    for place, consumer in _consumers(estate):
+        mode = int(consumer.deliver.directory.mode, 8)
+        if mode & ~KEY_MODE or not mode & KEY_READ:
+            yield Breach(
+                (*place, "deliver", "directory", "mode"),
+                f"mode {consumer.deliver.directory.mode} is not one for a key",
+                'use "0600", "0640", "0400" or "0440"',
+            )
+
+
+def check_hooks(estate: Estate) -> Iterator[Breach]:
+    """EST-HOOK: a command names a program, and ends within the hour."""
+    for place, consumer in _consumers(estate):
+        folder = consumer.deliver.directory
+        for key, command in (("reload", folder.reload), ("check", folder.check)):
+            if command and (not command[0].strip() or any("\0" in each for each in command)):
+                yield Breach(
+                    (*place, "deliver", "directory", key),
+                    f"{key} names no program",
+                    "write a list: [systemctl, reload, NAME]",
+                )
+        if folder.timeout > LONGEST_HOOK:
+            yield Breach(
+                (*place, "deliver", "directory", "timeout"),
+                f"timeout {duration_text(folder.timeout)} would hold up everybody else",
+                f"at most {duration_text(LONGEST_HOOK)}",
+            )
+
+
+def check_probe(estate: Estate) -> Iterator[Breach]:
+    """EST-PROBE: a probe names a host and a port where the certificate is served."""
+    for place, consumer, environment in _placed(estate):
+        if consumer.probe is None:
+            continue
+        host, _, port = consumer.probe.removeprefix("tls://").rpartition(":")
+        role = environment.roles.get(consumer.role)
+        if not 1 <= int(port) <= LARGEST_PORT:
+            yield Breach(
+                (*place, "probe"),
+                f"there is no port {port}",
+                f"a port lies between 1 and {LARGEST_PORT}",
+            )
+        if not _is_host(host):
+            yield Breach(
+                (*place, "probe"),
+                f"{host!r} is no host",
+                "write tls://name:port or tls://[2001:db8::1]:port",
+            )
+        if role and "server" not in role.usage:
+            yield Breach(
+                (*place, "probe"),
+                f"role {consumer.role} has no server usage: nothing is served there",
+                "remove the probe, or use the role server or proxy",
+            )
+
+
+def check_routes(estate: Estate) -> Iterator[Breach]:
+    """EST-ROUTE: a notification route names environments of the file."""
+    for route, each in enumerate(estate.notify.routes):
+        for index, name in enumerate(each.environments):
+            if name not in estate.environments:
+                yield Breach(
+                    ("notify", "routes", route, "environments", index),
+                    f"no environment {name!r}",
+                    f"there is: {_names(estate.environments)}",
+                )
+
+
+def _consumers(estate: Estate) -> Iterator[tuple[Location, Consumer]]:
+    for index, consumer in enumerate(estate.consumers):
+        yield ("consumers", index), consumer
+
+
+def _placed(estate: Estate) -> Iterator[tuple[Location, Consumer, Environment]]:
+    """Yield the consumers whose environment exists; the others are told so by one rule."""
+    for place, consumer in _consumers(estate):
+        if consumer.environment in estate.environments:
+            yield place, consumer, estate.environments[consumer.environment]
+
+
+def _dns_names(estate: Estate) -> Iterator[tuple[Location, str, Consumer, Environment]]:
+    for place, consumer, environment in _placed(estate):
+        for index, name in enumerate(consumer.names):
+            yield (*place, "names", index), name, consumer, environment
+
+
+def _is_host(host: str) -> bool:
+    if host.startswith("[") and host.endswith("]"):
+        return bool(host[1:-1]) and set(host[1:-1].lower()) <= set("0123456789abcdef:.")
+    return bool(host) and not set(host) & set("@/:?#[]\\%")
+
+
+def _names(things: Iterable[str]) -> str:
+    return ", ".join(sorted(things))

@@ -1,0 +1,211 @@
+"""Rules about environments: separate trust paths, and lifetimes that leave time to act."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Hashable, Iterator
+from itertools import combinations
+
+from trustwright.model.estate import Environment, Estate, RoleName
+from trustwright.policy.breach import Breach, Location, below, duration_text
+
+SHORTEST_TTL = 60
+LONGEST_VALIDITY = 40 * 366 * 86_400
+LONGEST_NAME = 64
+"""ub-common-name and ub-organization-name (RFC 5280, appendix A.1)."""
+_Values = dict[Location, Hashable]
+
+
+def check_organization(estate: Estate) -> Iterator[Breach]:
+    """EST-ORGANIZATION: the organization can stand in a subject (RFC 5280, appendix A.1)."""
+    text = estate.organization
+    if text != text.strip() or any(unicodedata.category(each)[0] == "C" for each in text):
+        yield Breach(
+            ("organization",),
+            "the organization has outer blanks or control characters",
+            "write it as it should read in every certificate",
+        )
+
+
+def check_intermediate_name(estate: Estate) -> Iterator[Breach]:
+    """EST-ISSUER-NAME: the intermediate's common name fits ub-common-name."""
+    for name in estate.environments:
+        issuer = f"{estate.organization} {name} Issuing CA G9999"
+        if len(issuer) > LONGEST_NAME:
+            yield Breach(
+                ("environments", name),
+                f"the intermediate's common name would have {len(issuer)} characters, "
+                f"X.520 allows {LONGEST_NAME}",
+                "shorten the organization or the environment's name",
+            )
+
+
+def check_domains(estate: Estate) -> Iterator[Breach]:
+    """EST-DOMAIN-OVERLAP: no environment's domain lies in another's."""
+    for (one, first), (two, second) in combinations(estate.environments.items(), 2):
+        if below(first.domain, second.domain) or below(second.domain, first.domain):
+            yield Breach(
+                ("environments", two, "domain"),
+                f"{second.domain} overlaps with {first.domain} of {one}: "
+                "name constraints would not separate them",
+                "give each environment a domain of its own, side by side",
+            )
+
+
+def check_policies(estate: Estate) -> Iterator[Breach]:
+    """EST-POLICY-TWICE: each environment has its own certificate policy."""
+    marks: _Values = {
+        ("environments", name, "policy"): each.policy for name, each in estate.environments.items()
+    }
+    for place, other in _shared(marks):
+        yield Breach(
+            place, f"the policy OID is also that of {other[1]}", "number each environment's policy"
+        )
+
+
+def check_mounts(estate: Estate) -> Iterator[Breach]:
+    """EST-MOUNT-TWICE: no two environments share address, namespace and mount."""
+    marks: _Values = {
+        ("environments", name, "vault"): _mount(each) for name, each in estate.environments.items()
+    }
+    for place, other in _shared(marks):
+        yield Breach(
+            place,
+            f"address, namespace and mount are also those of {other[1]}",
+            "give each environment its own namespace or mount",
+        )
+
+
+def check_identities(estate: Estate) -> Iterator[Breach]:
+    """EST-IDENTITY-TWICE: each environment has its own identity folder (least authority)."""
+    marks: _Values = {
+        ("environments", name, "vault", "identity"): each.vault.identity
+        for name, each in estate.environments.items()
+    }
+    for place, other in _shared(marks):
+        yield Breach(
+            place,
+            f"the identity folder is also that of {other[1]}",
+            "keep each environment's logins in a folder of their own",
+        )
+
+
+def check_role_names(estate: Estate) -> Iterator[Breach]:
+    """EST-ROLE-DOMAIN: a role names only what lies in its environment's domain."""
+    for place, environment, name in _roles(estate):
+        role = environment.roles[name]
+        if not below(role.names, environment.domain):
+            yield Breach(
+                (*place, "names"),
+                f"{role.names} lies outside the environment's domain {environment.domain}",
+                f"use {environment.domain} or a name below it",
+            )
+
+
+def check_ttls(estate: Estate) -> Iterator[Breach]:
+    """EST-TTL: a certificate lives at least a minute and ends before its issuer."""
+    for place, environment, name in _roles(estate):
+        ttl, validity = environment.roles[name].ttl, environment.intermediate.validity
+        if ttl >= validity:
+            yield Breach(
+                (*place, "ttl"),
+                f"ttl {duration_text(ttl)} goes past the intermediate's validity "
+                f"{duration_text(validity)}",
+                "shorten the ttl",
+            )
+        if ttl < SHORTEST_TTL:
+            yield Breach(
+                (*place, "ttl"),
+                f"ttl {duration_text(ttl)} is too short to be delivered",
+                f"at least {duration_text(SHORTEST_TTL)}",
+            )
+
+
+def check_renewal(estate: Estate) -> Iterator[Breach]:
+    """EST-RENEW: replacement starts after issuance."""
+    for place, environment, name in _roles(estate):
+        role = environment.roles[name]
+        if role.renew_before >= role.ttl:
+            yield Breach(
+                (*place, "renew_before"),
+                f"renew_before {duration_text(role.renew_before)} is not shorter than the "
+                f"ttl {duration_text(role.ttl)}: it would be replaced all the time",
+                "a third of the ttl is usual",
+            )
+
+
+def check_validity(estate: Estate) -> Iterator[Breach]:
+    """EST-VALIDITY: an intermediate lives at most forty years, its requests shorter than it."""
+    for name, environment in estate.environments.items():
+        place, made = ("environments", name, "intermediate"), environment.intermediate
+        if made.validity > LONGEST_VALIDITY:
+            yield Breach(
+                (*place, "validity"),
+                f"validity {duration_text(made.validity)} is longer than any profile allows",
+                "two years (730d) are usual",
+            )
+        if made.request_validity >= made.validity:
+            yield Breach(
+                (*place, "request_validity"),
+                "a request could be signed for longer than its certificate lives",
+                "a week (7d) is usual",
+            )
+
+
+def check_lead(estate: Estate) -> Iterator[Breach]:
+    """EST-LEAD: lead, overlap and the longest ttl leave the intermediate time to issue.
+
+    The deadline of a rotation is the issuer's expiry less these three.
+    """
+    for name, environment in estate.environments.items():
+        made = environment.intermediate
+        longest = max(
+            (each.ttl for each in environment.roles.values() if each.ttl < made.validity), default=0
+        )
+        spent = made.ceremony_lead + made.overlap + longest
+        if spent >= made.validity:
+            yield Breach(
+                ("environments", name, "intermediate"),
+                f"ceremony_lead, overlap and the longest ttl ({duration_text(spent)}) use "
+                f"up the validity {duration_text(made.validity)}: "
+                "its rotation would be due at once",
+                "lengthen validity, or shorten lead, overlap or ttl",
+            )
+
+
+def check_admin_usage(estate: Estate) -> Iterator[Breach]:
+    """EST-ADMIN-USAGE: an admin's certificate cannot serve."""
+    for place, environment, name in _roles(estate):
+        if name == "admin" and "server" in environment.roles[name].usage:
+            yield Breach(
+                (*place, "usage"),
+                "the admin role has server usage",
+                "use [client]; services have the role server or proxy",
+            )
+
+
+def check_usage(estate: Estate) -> Iterator[Breach]:
+    """EST-USAGE-TWICE: a usage is named once."""
+    for place, environment, name in _roles(estate):
+        usage = environment.roles[name].usage
+        if len(set(usage)) != len(usage):
+            yield Breach((*place, "usage"), "a usage stands twice", "name each usage once")
+
+
+def _roles(estate: Estate) -> Iterator[tuple[Location, Environment, RoleName]]:
+    for name, environment in estate.environments.items():
+        for role in environment.roles:
+            yield ("environments", name, "roles", role), environment, role
+
+
+def _mount(environment: Environment) -> tuple[str, str, str]:
+    vault = environment.vault
+    return vault.address.lower().rstrip("/"), vault.namespace, vault.mount
+
+
+def _shared(values: _Values) -> Iterator[tuple[Location, Location]]:
+    """Yield each place whose value stood before, and where it stood first."""
+    first: dict[Hashable, Location] = {}
+    for place, value in values.items():
+        if first.setdefault(value, place) != place:
+            yield place, first[value]

@@ -1,0 +1,252 @@
+"""What people are told: one function per occasion, returning a `Notice` that holds no secret.
+
+Texts that others chose (reasons, names, refusals) pass through `_quoted`, so that they can neither
+forge a link or a command nor wake a whole channel.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import PurePath
+
+from trustwright.model.ceremony import CeremonyRecord, Request, Response
+from trustwright.model.estate import Consumer, Severity
+from trustwright.model.records import DeliveryState
+from trustwright.ports import Notice
+
+Outcome = tuple[Consumer, DeliveryState, str]
+"""A consumer, what became of it, and its problem or an empty text."""
+
+_LONGEST = 300
+_GROUP = 8
+_MARKUP = str.maketrans("<>[]`*|", "()()'·/")
+_CROWD = re.compile(r"@(?=(?:everyone|here|channel|all)\b)", re.IGNORECASE)
+_WANTED = {
+    "sign-intermediate": "a signature for its intermediate",
+    "root-crl": "a fresh revocation list of the root",
+    "revoke-intermediate": "its intermediate revoked",
+}
+
+
+def ceremony_pending(
+    ceremony: CeremonyRecord, *, words: Sequence[str], request_path: PurePath, link: str = ""
+) -> Notice:
+    """Somebody has to sign offline: what, until when, the digest to compare, the commands to type.
+
+    Args:
+        ceremony: the pending one; its identifier is the request's digest.
+        words: the digest as words.
+        request_path: the request file on this machine.
+        link: page where the response can be pasted.
+    """
+    request = Request.parse(ceremony.request.encode())
+    name = shlex.quote(request_path.name)
+    response = name.replace(".request.", ".response.")
+    lines = [
+        f"{_whose(ceremony)} needs {_WANTED[ceremony.kind]} by the offline root.",
+        f"Reason: {_quoted(request.reason)}",
+        f"Asked by: {_quoted(request.requested_by)}",
+        f"Sign before: {_shown(ceremony.expires)}",
+        "",
+        "Digest of the request, to be compared on the offline machine:",
+        *_indented(_in_groups(ceremony.id)),
+        "As words:",
+        *_indented(_in_rows(words)),
+        "",
+        f"Carry {_quoted(str(request_path))} to the offline machine. There:",
+        *_indented([f"trustwright-root review {name}", f"trustwright-root sign {name}"]),
+        "Back here, or paste the file's content into the form:",
+        *_indented([f"trustwright ceremony submit {response}"]),
+    ]
+    return _ceremony_notice(
+        ceremony, "requested", "warning", "waits for the offline root", lines, link
+    )
+
+
+def ceremony_reminder(ceremony: CeremonyRecord, *, now: datetime, link: str = "") -> Notice:
+    """Nobody has signed yet; critical in the last day."""
+    left = int((ceremony.expires - now).total_seconds())
+    lines = [
+        f"{_whose(ceremony)} still needs {_WANTED[ceremony.kind]}.",
+        f"Hours left: {max(left, 0) // 3600}",
+        f"Sign before: {_shown(ceremony.expires)}",
+        "How: the notice that asked first, or",
+        *_indented([f"trustwright ceremony show {ceremony.id[:12]}"]),
+    ]
+    severity: Severity = "critical" if left < 24 * 3600 else "warning"
+    return _ceremony_notice(
+        ceremony, "reminded", severity, "still waits for the offline root", lines, link
+    )
+
+
+def ceremony_submitted(ceremony: CeremonyRecord, *, by: str, link: str = "") -> Notice:
+    """A response has come in and is being checked."""
+    lines = [f"A response was handed in by {_quoted(by)} (a claim) and is being checked."]
+    return _ceremony_notice(ceremony, "submitted", "info", "has a response", lines, link)
+
+
+def ceremony_refused(ceremony: CeremonyRecord, reason: str, *, link: str = "") -> Notice:
+    """A response broke a rule; nothing has changed and the gate asks again.
+
+    Args:
+        ceremony: the one that stays pending.
+        reason: one line with the rule.
+        link: page where another response can be pasted.
+    """
+    lines = [
+        f"Refused: {_quoted(reason)}",
+        f"Nothing was changed. The gate asks again until {_shown(ceremony.expires)}.",
+    ]
+    return _ceremony_notice(ceremony, "refused", "warning", "refused a response", lines, link)
+
+
+def ceremony_accepted(ceremony: CeremonyRecord, response: Response, *, link: str = "") -> Notice:
+    """A response passed every check; the flow goes on by itself."""
+    lines = [
+        f"Response {response.number} of the root, signed {_shown(response.signed_at)}.",
+        "It passed every check. The flow goes on by itself.",
+        "Digest of the response:",
+        *_indented(_in_groups(response.digest())),
+    ]
+    return _ceremony_notice(ceremony, "accepted", "info", "was signed", lines, link)
+
+
+def ceremony_expired(ceremony: CeremonyRecord, *, link: str = "") -> Notice:
+    """Nobody signed in time."""
+    lines = [
+        f"Nobody signed before {_shown(ceremony.expires)}. The request is void.",
+        *_next_request(ceremony),
+    ]
+    return _ceremony_notice(ceremony, "expired", "critical", "expired unsigned", lines, link)
+
+
+def ceremony_cancelled(ceremony: CeremonyRecord, reason: str, *, link: str = "") -> Notice:
+    """A person or a rule ended the ceremony."""
+    lines = [f"Cancelled: {_quoted(reason)}. The request is void.", *_next_request(ceremony)]
+    return _ceremony_notice(ceremony, "cancelled", "warning", "was cancelled", lines, link)
+
+
+def environment_served(
+    environment: str, outcomes: Sequence[Outcome], *, link: str = ""
+) -> Iterator[Notice]:
+    """The environment is ready; and one more notice for every consumer that failed."""
+    states = [state for _, state, _ in outcomes]
+    waiting = [consumer.name for consumer, state, _ in outcomes if state == "waiting"]
+    body = f"{states.count('delivered')} of {len(states)} consumers hold their set."
+    if waiting:
+        body += f"\nWaiting for the host's certification request: {', '.join(waiting)}"
+    yield Notice(
+        event="trustwright.environment.served",
+        severity="info",
+        title=f"{environment}: certificates were delivered",
+        body=body,
+        environment=environment,
+        link=link,
+    )
+    for consumer, state, problem in outcomes:
+        if state in {"failed", "undone"}:
+            yield consumer_failed(consumer, problem, link=link)
+
+
+def consumer_failed(consumer: Consumer, problem: str, *, link: str = "") -> Notice:
+    """A consumer did not get its set; what it had before is still in place."""
+    lines = [
+        f"Problem: {_quoted(problem)}",
+        f"Owner: {_quoted(consumer.owner)}",
+        "What it had before is still in place. Mend the cause, then:",
+        *_indented([f"trustwright bootstrap {consumer.environment}"]),
+    ]
+    return Notice(
+        event="trustwright.consumer.failed",
+        severity="critical",
+        body="\n".join(lines),
+        title=f"{consumer.environment}: {consumer.name} was not served",
+        environment=consumer.environment,
+        link=link,
+    )
+
+
+def flow_failed(*, flow: str, environment: str, reason: str, link: str = "") -> Notice:
+    """A run ended with an error."""
+    return _flow_notice("failed", "failed", flow, environment, reason, link)
+
+
+def flow_crashed(*, flow: str, environment: str, reason: str, link: str = "") -> Notice:
+    """A run's process died."""
+    return _flow_notice("crashed", "died", flow, environment, reason, link)
+
+
+def _flow_notice(
+    verb: str, said: str, flow: str, environment: str, reason: str, link: str
+) -> Notice:
+    lines = [
+        f"Reason: {_quoted(reason)}",
+        "The record stands. Mend the cause and start the flow again: it goes on where it stopped.",
+    ]
+    where = f"{_quoted(environment)}: " if environment else ""
+    return Notice(
+        event=f"trustwright.flow.{verb}",
+        severity="critical",
+        body="\n".join(lines),
+        title=f"{where}{_quoted(flow)} {said}",
+        environment=environment,
+        link=link,
+    )
+
+
+def _ceremony_notice(
+    ceremony: CeremonyRecord, verb: str, severity: Severity, said: str, lines: list[str], link: str
+) -> Notice:
+    return Notice(
+        event=f"trustwright.ceremony.{verb}",
+        severity=severity,
+        body="\n".join(lines),
+        title=f"{_whose(ceremony)}: ceremony {ceremony.id[:12]} {said}",
+        environment=ceremony.environment,
+        link=link,
+    )
+
+
+def _whose(ceremony: CeremonyRecord) -> str:
+    if not ceremony.environment:
+        return "the root"
+    generation = "" if ceremony.generation is None else f" g{ceremony.generation}"
+    return f"{ceremony.environment}{generation}"
+
+
+def _next_request(ceremony: CeremonyRecord) -> list[str]:
+    if ceremony.kind != "sign-intermediate":
+        return []
+    return [
+        "A new request is sealed by:",
+        *_indented([f"trustwright bootstrap {ceremony.environment}"]),
+    ]
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _quoted(text: str) -> str:
+    """Return a foreign text as one harmless line."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    line = _CROWD.sub("(at)", line.translate(_MARKUP))
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def _in_groups(digest: str) -> list[str]:
+    """Return a digest in groups that can be read aloud, four to a line."""
+    groups = [digest[start : start + _GROUP] for start in range(0, len(digest), _GROUP)]
+    return [" ".join(groups[start : start + 4]) for start in range(0, len(groups), 4)]
+
+
+def _in_rows(words: Sequence[str]) -> list[str]:
+    return [" ".join(words[start : start + _GROUP]) for start in range(0, len(words), _GROUP)]
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    """Return lines that Markdown shows as they are."""
+    return ["", *(f"    {line}" for line in lines), ""]
