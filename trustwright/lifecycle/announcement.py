@@ -1,0 +1,60 @@
+"""Telling people that a signature is needed, and handing them the request."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from trustwright.ceremony.request import request_file_name
+from trustwright.ceremony.words import digest_words
+from trustwright.errors import ConflictError, UpstreamError
+from trustwright.lifecycle.gate import ceremony_of
+from trustwright.lifecycle.journal import tell_once
+from trustwright.model.ceremony import CeremonyRecord, Request
+from trustwright.policy import notices
+from trustwright.ports import Ports
+
+
+def announce_ceremony(ports: Ports, ceremony_id: str, run: str) -> str:
+    """Write the request file, bind the run to the ceremony, tell people once; return the link."""
+    ceremony = ceremony_of(ports, ceremony_id)
+    if ceremony.state != "pending":
+        return ports.runs.link(run)
+    path = write_request(ceremony, ports.workspace())
+    if ceremony.flow_run != run:
+        try:
+            ceremony = ports.records.ceremonies.replace(ceremony, flow_run=run)
+        except ConflictError:
+            # A response came in meanwhile (``ceremony submit``): look again.
+            return announce_ceremony(ports, ceremony_id, run)
+    notice = notices.ceremony_pending(
+        ceremony,
+        words=digest_words(ceremony.id),
+        request_path=path,
+        link=ports.runs.link(run),
+    )
+    tell_once(ports, f"announced/{ceremony.id}", notice, ceremony.id)
+    return ports.runs.link(run)
+
+
+def write_request(ceremony: CeremonyRecord, folder: Path) -> Path:
+    """Write the request's canonical bytes to a file named by environment, generation and digest.
+
+    Raises:
+        UpstreamError: the folder cannot be written.
+    """
+    request = Request.parse(ceremony.request.encode())
+    path = folder / request_file_name(request)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.with_suffix(f".{os.getpid()}.new")
+        draft.write_text(ceremony.request)
+        draft.replace(path)
+    except OSError as error:
+        raise UpstreamError(
+            f"cannot write the request: {error.strerror}",
+            rule="WORKSPACE",
+            hint="make the folder writable",
+            where=str(path),
+        ) from error
+    return path

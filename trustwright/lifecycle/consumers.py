@@ -1,0 +1,248 @@
+"""A consumer's set: certificate, chain, anchors and CRLs, delivered and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from trustwright.errors import (
+    ConfigurationError,
+    ConflictError,
+    OutcomeUnknown,
+    TrustwrightError,
+    Unavailable,
+    VerificationError,
+)
+from trustwright.lifecycle.deliveries import (
+    check_serving_alone,
+    record_delivery,
+    recorded_serial,
+    serving_alone,
+)
+from trustwright.lifecycle.environments import settings_of
+from trustwright.lifecycle.holdings import (
+    bundles_are_current,
+    fitting_in_place,
+    tidy,
+)
+from trustwright.lifecycle.journal import note
+from trustwright.lifecycle.orders import certificate_for, order_for
+from trustwright.lifecycle.reconciliation import revoke_undelivered
+from trustwright.lifecycle.trust import delivered_set
+from trustwright.model.estate import Consumer
+from trustwright.model.records import CertificateRecord, DeliveryState
+from trustwright.policy.hostrequest import check_host_request
+from trustwright.policy.naming import consumer_key
+from trustwright.ports import Delivered, Ports, Target
+from trustwright.x509 import parse
+
+
+@dataclass(frozen=True)
+class Served:
+    """What became of one consumer.
+
+    Attributes:
+        changed: a new set was delivered in this call.
+    """
+
+    consumer: Consumer
+    state: DeliveryState
+    changed: bool = False
+    problem: str = ""
+
+
+def consumers_of(ports: Ports, environment: str) -> list[Consumer]:
+    """Return the environment's consumers that flows serve.
+
+    Admin certificates never pass through a service path: ``trustwright admin issue`` makes them
+    on the admin's own machine.
+    """
+    return [
+        each
+        for each in ports.estate.consumers
+        if each.environment == environment and each.role != "admin"
+    ]
+
+
+def consumer_named(ports: Ports, environment: str, name: str) -> Consumer:
+    """Return a consumer of the estate.
+
+    Raises:
+        ConfigurationError: there is none of that name in this environment.
+    """
+    for each in ports.estate.consumers:
+        if (each.environment, each.name) == (environment, name):
+            return each
+    raise ConfigurationError(
+        f"no consumer {name!r} in environment {environment!r}",
+        rule="EST-CONSUMER",
+        hint="add it to the estate file",
+    )
+
+
+def consumers_touched_by(ports: Ports, environment: str) -> list[Consumer]:
+    """Return the environment's consumers, and those of ready environments that trust it."""
+    ready = {row.name for row in ports.records.environments.find(phase="ready")}
+    others = [
+        each
+        for name in sorted(ready - {environment})
+        for each in consumers_of(ports, name)
+        if environment in each.trusts
+    ]
+    return consumers_of(ports, environment) + others
+
+
+def serve_consumers(ports: Ports, consumers: Iterable[Consumer]) -> list[Served]:
+    """Serve each consumer; one that fails is recorded and does not stop the others.
+
+    Raises:
+        Unavailable, OutcomeUnknown: Vault, the store or the orchestrator did not answer; the other
+            consumers were served first. Run again when it is back.
+    """
+    served: list[Served] = []
+    postponed: TrustwrightError | None = None
+    for consumer in consumers:
+        try:
+            served.append(_serve_or_record(ports, consumer))
+        except (Unavailable, OutcomeUnknown) as error:
+            postponed = postponed or error
+    if postponed is not None:
+        raise postponed
+    return served
+
+
+def _serve_or_record(ports: Ports, consumer: Consumer) -> Served:
+    try:
+        return serve_consumer(ports, consumer)
+    except TrustwrightError as error:
+        # A conflict as well: a locked folder, or another run that serves this consumer at this
+        # moment, is no reason to leave the others unserved. A run that was taken over is refused
+        # when it wants to advance.
+        key = consumer_key(consumer)
+        note(ports, "trustwright.consumer.failed", consumer.environment, key, str(error))
+        if _waiting_helps(error):
+            raise
+        return Served(consumer, "failed", problem=str(error))
+
+
+def _waiting_helps(error: TrustwrightError) -> bool:
+    """Return whether the step is to be tried again; a full disk is its consumer's own matter."""
+    away = isinstance(error, Unavailable | OutcomeUnknown)
+    return away and not error.rule.startswith("DLV-")
+
+
+def serve_consumer(ports: Ports, consumer: Consumer) -> Served:
+    """Give a consumer a valid, current set; does nothing when it holds one.
+
+    Raises:
+        TrustwrightError: it could not be issued or delivered; what was in place before still is.
+            The delivery's row says so, unless another run holds it (rule ``LOCK-HELD``).
+    """
+    with serving_alone(ports, consumer):
+        try:
+            return _serve(ports, consumer)
+        except TrustwrightError as error:
+            with suppress(ConflictError):
+                record_delivery(ports, consumer, "failed", problem=str(error))
+            raise
+
+
+def _serve(ports: Ports, consumer: Consumer) -> Served:
+    target = ports.target(consumer)
+    observed = target.observed()
+    asked = _host_request(ports, consumer, target)
+    recorded = recorded_serial(ports, consumer)
+    tidy(ports, consumer, observed, before=recorded)
+    row = fitting_in_place(ports, consumer, observed, asked)
+    current = row and observed and bundles_are_current(ports, consumer, observed)
+    if observed is not None and (current or observed.serial != recorded):
+        record_delivery(ports, consumer, "delivered", delivered=observed)
+    if current:
+        return Served(consumer, "delivered")
+    if row is not None and (served := _refresh(ports, consumer, target, row)):
+        return served
+    if consumer.key == "host" and asked is None:
+        return _wait_for_host(ports, consumer)
+    return _serve_anew(ports, consumer, target, observed, asked)
+
+
+def _refresh(
+    ports: Ports, consumer: Consumer, target: Target, row: CertificateRecord
+) -> Served | None:
+    """Deliver today's anchors and CRLs beside certificate and key in place.
+
+    Returns None when the key in place is not that of the certificate: then it takes a new one.
+    """
+    try:
+        return _deliver(ports, consumer, target, row, None, keep_key=True)
+    except VerificationError as error:
+        if error.rule != "BUNDLE-KEY":
+            raise
+        return None
+
+
+def _serve_anew(
+    ports: Ports, consumer: Consumer, target: Target, observed: Delivered | None, asked: str | None
+) -> Served:
+    target.ready(with_key=asked is None)
+    order, key = order_for(ports, consumer, asked)
+    certificate = certificate_for(ports, consumer, order)
+    before = observed.serial if observed else None
+    try:
+        return _deliver(ports, consumer, target, certificate, key, before=before)
+    except TrustwrightError:
+        if key is not None:
+            revoke_undelivered(ports, target, certificate)
+        raise
+
+
+def _deliver(
+    ports: Ports,
+    consumer: Consumer,
+    target: Target,
+    certificate: CertificateRecord,
+    key: bytes | None,
+    *,
+    keep_key: bool = False,
+    before: str | None = None,
+) -> Served:
+    delivery = delivered_set(ports, consumer, certificate, key, keep_key=keep_key)
+    check_serving_alone(ports, consumer)
+    _check_still_valid(ports, certificate)
+    delivered = target.deliver(delivery)
+    # Whoever has taken over meanwhile has a certificate of its own, which is not to be tidied away.
+    check_serving_alone(ports, consumer)
+    # Before the record: what was in place until now is known from it after a crash.
+    tidy(ports, consumer, delivered, before=before)
+    record_delivery(ports, consumer, "delivered", delivered=delivered)
+    detail = f"serial {delivered.serial}, version {delivered.number}"
+    key_name = consumer_key(consumer)
+    note(ports, "trustwright.consumer.delivered", consumer.environment, key_name, detail)
+    return Served(consumer, "delivered", changed=True)
+
+
+def _check_still_valid(ports: Ports, certificate: CertificateRecord) -> None:
+    found = ports.records.certificates.get(certificate.id)
+    if found is None or found.state != "valid":
+        raise ConflictError(
+            f"{certificate.id} is {found.state if found else 'unknown'} before it was delivered",
+            rule="CERTIFICATE-STATE",
+            hint="somebody revoked it meanwhile; run again",
+        )
+
+
+def _host_request(ports: Ports, consumer: Consumer, target: Target) -> str | None:
+    """Return the request that the host left, judged, or None."""
+    csr = target.host_request() if consumer.key == "host" else None
+    if csr is not None:
+        role = settings_of(ports, consumer.environment).roles[consumer.role]
+        check_host_request(parse.request(csr), consumer, role)
+    return csr
+
+
+def _wait_for_host(ports: Ports, consumer: Consumer) -> Served:
+    folder = consumer.deliver.directory.path
+    problem = f"waits for the host's certification request at {folder}/host.csr"
+    record_delivery(ports, consumer, "waiting", problem=problem)
+    return Served(consumer, "waiting", problem=problem)

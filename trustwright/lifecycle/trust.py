@@ -1,0 +1,128 @@
+"""What goes into a consumer's bundles: anchors and CRLs of whom it trusts, never the root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from trustwright.errors import VerificationError
+from trustwright.model.estate import Consumer
+from trustwright.model.records import CertificateRecord, IssuerRecord
+from trustwright.policy.bundle import check_bundle
+from trustwright.ports import DeliverySet, Ports
+from trustwright.x509 import parse
+from trustwright.x509.crl import verify_crl
+from trustwright.x509.path import verify_anchor, verify_issued
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cryptography import x509
+
+ANCHORED = frozenset({"introduced", "issuing", "draining"})
+
+
+def trusted_issuers(ports: Ports, consumer: Consumer) -> list[IssuerRecord]:
+    """Return the issuers whose anchors the consumer gets, in the order of its `trusts`."""
+    return [each for name in consumer.trusts for each in _anchored(ports, name)]
+
+
+def _anchored(ports: Ports, environment: str) -> Iterator[IssuerRecord]:
+    for issuer in ports.records.issuers.find(environment=environment):
+        if issuer.state in ANCHORED and issuer.anchor:
+            yield issuer
+
+
+def trust_bundle(ports: Ports, consumer: Consumer) -> str:
+    """Return trust.pem. Each anchor is checked against an intermediate that the root signed.
+
+    Raises:
+        VerificationError: an anchor is not the twin of a root-signed intermediate.
+    """
+    root = parse.certificate(ports.root_certificate)
+    for issuer in trusted_issuers(ports, consumer):
+        intermediate = parse.certificate(issuer.certificate or "")
+        verify_issued(intermediate, root)
+        verify_anchor(parse.certificate(issuer.anchor or ""), intermediate)
+    return "".join(issuer.anchor or "" for issuer in trusted_issuers(ports, consumer))
+
+
+def verified_crls(ports: Ports, consumer: Consumer) -> list[x509.CertificateRevocationList]:
+    """Return the verified CRL of every trusted issuer; one that is half over is made anew first.
+
+    Raises:
+        VerificationError: a CRL is stale or not its issuer's.
+    """
+    return [_verified_crl(ports, issuer) for issuer in trusted_issuers(ports, consumer)]
+
+
+def _verified_crl(ports: Ports, issuer: IssuerRecord) -> x509.CertificateRevocationList:
+    signer, issuer_id = ports.signer(issuer.environment), issuer.issuer_id or ""
+    crl = parse.crl(signer.crl(issuer_id))
+    if half_over(crl) <= ports.clock.now():
+        signer.rotate_crl()
+        crl = parse.crl(signer.crl(issuer_id))
+    verify_crl(crl, parse.certificate(issuer.certificate or ""), at=ports.clock.now())
+    return crl
+
+
+def half_over(crl: x509.CertificateRevocationList) -> datetime:
+    """Return when half of a CRL's life is over; one without nextUpdate is over at once."""
+    start = crl.last_update_utc
+    return start + ((crl.next_update_utc or start) - start) / 2
+
+
+def delivered_set(
+    ports: Ports,
+    consumer: Consumer,
+    certificate: CertificateRecord,
+    key: bytes | None,
+    *,
+    keep_key: bool = False,
+) -> DeliverySet:
+    """Return the set for a consumer, every part checked against the others.
+
+    Args:
+        ports: everything.
+        consumer: whose set.
+        certificate: what it identifies itself with.
+        key: its key, or None when host or target keep theirs.
+        keep_key: the target is to keep the key that is in place.
+
+    Raises:
+        VerificationError: the root is in a bundle, the chain is out of order, or the like.
+    """
+    issuer = ports.records.issuers.get(certificate.issuer)
+    if issuer is None:
+        raise VerificationError(f"no issuer {certificate.issuer}", rule="ISSUER-MISSING")
+    crls = verified_crls(ports, consumer)
+    delivery = DeliverySet(
+        certificate=certificate.pem,
+        chain=certificate.pem + (issuer.certificate or ""),
+        trust=trust_bundle(ports, consumer),
+        crl="".join(parse.pem(crl) for crl in crls),
+        key=key,
+        keep_key=keep_key,
+        crl_until=min(crl.next_update_utc or crl.last_update_utc for crl in crls),
+        crl_due=min(half_over(crl) for crl in crls),
+        facts=_facts(ports, consumer, certificate),
+    )
+    anchors = [each.anchor or "" for each in trusted_issuers(ports, consumer)]
+    check_bundle(delivery, root=ports.root_certificate, anchors=anchors, at=ports.clock.now())
+    return delivery
+
+
+def _facts(ports: Ports, consumer: Consumer, certificate: CertificateRecord) -> dict[str, object]:
+    anchors = [each.anchor or "" for each in trusted_issuers(ports, consumer)]
+    return {
+        "environment": consumer.environment,
+        "consumer": consumer.name,
+        "role": consumer.role,
+        "owner": consumer.owner,
+        "issuer": certificate.issuer,
+        "serial": certificate.serial,
+        "names": list(certificate.names),
+        "not_after": certificate.not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "trusts": list(consumer.trusts),
+        "anchors": [parse.fingerprint(parse.certificate(pem)) for pem in anchors],
+    }

@@ -1,0 +1,169 @@
+"""What each identity may ask of Vault or OpenBao."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from trustwright.model.estate import Environment
+from trustwright.model.profile import Subject
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What the server at an address can do.
+
+    Attributes:
+        product: ``OpenBao`` or ``Vault``.
+        version: like ``2.7.2``.
+        missing: what this project wants and does not find, in plain words; empty when all is there.
+    """
+
+    product: str
+    version: str
+    namespaces: bool
+    pagination: bool
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class KeyHandle:
+    """A key inside Vault and a certification request over it.
+
+    Attributes:
+        key_id: Vault's identifier.
+        csr: PKCS#10 PEM with proof of possession.
+        spki: SHA-256 hex of the SubjectPublicKeyInfo.
+        created: False when the key was there already.
+    """
+
+    key_id: str
+    csr: str
+    spki: str
+    created: bool
+
+
+@dataclass(frozen=True)
+class IssuerFacts:
+    """An issuer as Vault lists it.
+
+    Attributes:
+        name: issuer name, empty when it has none.
+        key_id: empty for an issuer without a key.
+        serial: hex with colons.
+    """
+
+    issuer_id: str
+    name: str
+    key_id: str
+    serial: str
+    default: bool
+
+
+class Provisioner(Protocol):
+    """May create namespaces, mounts, policies, identities and roles; used while preparing."""
+
+    def probe(self) -> Capabilities:
+        """Return what the server can do (``sys/health``, ``sys/capabilities-self``, path help).
+
+        Raises:
+            Unavailable: sealed, down or not initialized.
+            ConfigurationError: older than the supported minimum.
+        """
+        ...
+
+    def prepare(self, name: str, environment: Environment, organization: str) -> tuple[str, ...]:
+        """Make namespace, mount, tuning, URLs, CRL settings, policies, logins and roles.
+
+        Returns what it changed, one phrase each; empty when everything was in place.
+        """
+        ...
+
+
+class Rotator(Protocol):
+    """May generate a key and import an intermediate; cannot sign an end entity."""
+
+    def ensure_key(self, key_name: str, subject: Subject, key_kind: str) -> KeyHandle:
+        """Return the key with this name, made inside Vault if it is not there, and a CSR."""
+        ...
+
+    def import_intermediate(self, certificate: str, key_id: str, issuer_name: str) -> str:
+        """Import a certificate, check that Vault maps it to `key_id`, name it; return its id.
+
+        Raises:
+            VerificationError: Vault mapped it to another key or to none; the issuer is left
+                unnamed and its id is in the message.
+        """
+        ...
+
+    def make_default(self, issuer_id: str) -> None:
+        """Point the mount's default at this issuer."""
+        ...
+
+    def issuers(self) -> Sequence[IssuerFacts]:
+        """Return the mount's issuers."""
+        ...
+
+    def keys(self) -> Mapping[str, str]:
+        """Return the mount's keys: identifier → name."""
+        ...
+
+
+class AnchorSigner(Protocol):
+    """May call sign-self-issued; used once per generation."""
+
+    def sign_self_issued(self, issuer_id: str, template: str) -> str:
+        """Return `template` (PEM, self-issued) signed by the issuer's key, extensions kept."""
+        ...
+
+
+@dataclass(frozen=True)
+class SignOrder:
+    """One end entity certificate to be signed.
+
+    Attributes:
+        csr: PKCS#10 PEM.
+        names: DNS names, the first is the common name.
+        uris: URI names.
+        ttl: seconds.
+    """
+
+    issuer_id: str
+    role: str
+    csr: str
+    names: tuple[str, ...]
+    uris: tuple[str, ...]
+    ttl: int
+
+
+class Signer(Protocol):
+    """The day-to-day identity: signs through named roles, revokes, reads."""
+
+    def sign(self, order: SignOrder) -> str:
+        """Return the PEM of one new certificate (each call makes another)."""
+        ...
+
+    def sign_many(self, orders: Sequence[SignOrder]) -> Sequence[str | Exception]:
+        """Return a PEM or the error for each order, over pooled connections."""
+        ...
+
+    def revoke(self, serial: str) -> None:
+        """Revoke; revoking twice is the same as once."""
+        ...
+
+    def rotate_crl(self) -> None:
+        """Have Vault rebuild its CRLs now."""
+        ...
+
+    def crl(self, issuer_id: str) -> bytes:
+        """Return the issuer's CRL in DER, fetched as a relying party fetches it."""
+        ...
+
+    def serials(self) -> Iterator[str]:
+        """Yield every stored serial (hex with colons), streaming."""
+        ...
+
+    def certificate(self, serial: str) -> str | None:
+        """Return the stored certificate's PEM, or None."""
+        ...
