@@ -1,0 +1,4 @@
+path "$path" {
+  capabilities = ["create", "read", "update"]
+}
+

@@ -1,0 +1,1 @@
+"""Vault and OpenBao: the only importer of hvac; fulfils the CA half of `trustwright.ports`."""

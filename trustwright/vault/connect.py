@@ -1,0 +1,88 @@
+"""The four doors into a server: each makes a connection of its own and logs in when it is used."""
+
+# The adapters are imported when they are asked for: hvac and requests cost more than most commands.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from trustwright.model.estate import Environment
+    from trustwright.vault.anchors import VaultAnchorSigner
+    from trustwright.vault.client import Connection
+    from trustwright.vault.identities import Identity
+    from trustwright.vault.issuers import VaultRotator
+    from trustwright.vault.leaves import VaultSigner
+    from trustwright.vault.provision import VaultProvisioner
+
+
+def provisioner(
+    name: str,
+    environment: Environment,
+    key: Path,
+    others: Mapping[str, Path] = MappingProxyType({}),
+) -> VaultProvisioner:
+    """Return the provisioner of the server that holds this environment.
+
+    It logs in at the root namespace and reaches the environment's namespace by path.
+
+    Args:
+        name: of the environment; only names the connection.
+        environment: its server.
+        key: private key whose public half ``jwt-provisioner`` pins.
+        others: identity folder of every other environment, by its name.
+    """
+    from trustwright.vault.client import Connection
+    from trustwright.vault.identities import provisioner_credentials
+    from trustwright.vault.provision import VaultProvisioner
+
+    del name
+    vault = environment.vault
+    connection = Connection(vault.address, provisioner_credentials(key), ca=vault.ca)
+    return VaultProvisioner(connection, others)
+
+
+def rotator(name: str, environment: Environment) -> VaultRotator:
+    """Return the rotator of this environment's mount."""
+    from trustwright.vault.issuers import VaultRotator
+
+    connection = connect("rotator", name, environment)
+    return VaultRotator(connection, name, environment.vault.mount)
+
+
+def anchor_signer(name: str, environment: Environment) -> VaultAnchorSigner:
+    """Return the anchor identity of this environment's mount."""
+    from trustwright.vault.anchors import VaultAnchorSigner
+
+    connection = connect("anchor", name, environment)
+    return VaultAnchorSigner(connection, environment.vault.mount)
+
+
+def signer(name: str, environment: Environment) -> VaultSigner:
+    """Return the day-to-day identity of this environment's mount."""
+    from trustwright.vault.leaves import VaultSigner
+
+    return VaultSigner(connect("issuer", name, environment), environment)
+
+
+def connect(identity: Identity, name: str, environment: Environment) -> Connection:
+    """Return a connection of one identity into the environment's namespace.
+
+    Raises:
+        ConfigurationError: the identity has no key, or the CA bundle cannot be read.
+    """
+    from trustwright.vault.client import Connection
+    from trustwright.vault.identities import credentials
+
+    vault = environment.vault
+    return Connection(
+        vault.address,
+        credentials(vault.identity, identity, name),
+        namespace=vault.namespace,
+        ca=vault.ca,
+    )
