@@ -1,0 +1,1 @@
+"""Brings a consumer's set to where its software reads it."""
