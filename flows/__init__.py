@@ -1,0 +1,1 @@
+"""Flows as prose: functions only, one flow a file; branching belongs to `trustwright.policy`."""

@@ -1,0 +1,57 @@
+"""The report artifact at the end of a bootstrap."""
+
+from __future__ import annotations
+
+from prefect.artifacts import create_table_artifact
+
+from tasks.notices import tell_environment_ready
+from trustwright.errors import UpstreamError
+from trustwright.lifecycle.consumers import Served
+from trustwright.lifecycle.separation import Judgement
+
+
+def report_environment(environment: str, served: list[Served], judgements: list[Judgement]) -> None:
+    """Publish who was served and how the environments were told apart; tell people.
+
+    Raises:
+        UpstreamError: a consumer could not be served: the run fails, with everything else done.
+    """
+    create_table_artifact(
+        key=f"consumers-{environment}",
+        table=[
+            {
+                "consumer": f"{each.consumer.environment}/{each.consumer.name}",
+                "role": each.consumer.role,
+                "owner": each.consumer.owner,
+                "state": each.state,
+                "problem": each.problem,
+            }
+            for each in served
+        ],
+        description=f"Consumers of {environment}",
+    )
+    create_table_artifact(
+        key=f"separation-{environment}",
+        table=[
+            {
+                "certificate": each.certificate,
+                "under the anchors of": each.anchors_of,
+                "accepted": each.accepted,
+                "as it should be": each.accepted == each.expected,
+            }
+            for each in judgements
+        ],
+        description=f"Certificates of {environment} under every environment's anchors",
+    )
+    tell_environment_ready(environment, served)
+    _fail_on(environment, [each for each in served if each.state == "failed"])
+
+
+def _fail_on(environment: str, failed: list[Served]) -> None:
+    if failed:
+        names = "; ".join(f"{each.consumer.name}: {each.problem}" for each in failed)
+        raise UpstreamError(
+            f"{len(failed)} consumer(s) of {environment} could not be served: {names}"[:900],
+            rule="CONSUMER-FAILED",
+            hint=f"mend the cause, then run: trustwright bootstrap {environment}",
+        )

@@ -1,0 +1,25 @@
+"""Steps on consumers' certificates: one task handles a batch, never one certificate."""
+
+from __future__ import annotations
+
+from tasks.environments import this_run
+from tasks.step import step
+from trustwright.assembly import assembled
+from trustwright.lifecycle import consumers, separation
+from trustwright.lifecycle.consumers import Served
+from trustwright.lifecycle.separation import Judgement
+
+
+@step("issue and deliver to the consumers")
+def serve_consumers(environment: str) -> list[Served]:
+    """Serve every consumer that this environment touches; failures are in the list."""
+    with assembled(actor=this_run()) as ports:
+        touched = consumers.consumers_touched_by(ports, environment)
+        return consumers.serve_consumers(ports, touched)
+
+
+@step("prove the separation of environments")
+def prove_separation(environment: str) -> list[Judgement]:
+    """Return a judgement per certificate and environment; raises when one is wrong."""
+    with assembled(actor=this_run()) as ports:
+        return separation.prove_separation(ports, environment)

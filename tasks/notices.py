@@ -1,0 +1,54 @@
+"""Notices that the flows send. None of them can fail a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.client.schemas.objects import FlowRun, State
+
+from tasks.environments import this_run
+from tasks.step import step
+from trustwright.assembly import assembled
+from trustwright.errors import TrustwrightError
+from trustwright.lifecycle.consumers import Served
+from trustwright.lifecycle.journal import note, note_failure
+from trustwright.policy import notices
+
+
+@step("tell people that the environment is ready")
+def tell_environment_ready(environment: str, served: list[Served]) -> None:
+    """Tell how many consumers hold their set, which wait and which failed."""
+    with assembled(actor=this_run()) as ports:
+        outcomes = [(each.consumer, each.state, each.problem) for each in served]
+        for notice in notices.environment_served(
+            environment, outcomes, link=ports.runs.link(this_run())
+        ):
+            ports.notifier.tell(notice)
+
+
+def tell_run_ended(flow: str, flow_run: FlowRun, state: State[Any], *, crashed: bool) -> None:
+    """Tell people that a run failed or crashed; called by the flows' hooks."""
+    environment = str(flow_run.parameters.get("environment", ""))
+    try:
+        with assembled(actor=str(flow_run.id)) as ports:
+            own = _own_error(state)
+            if own is not None:
+                note_failure(ports, environment, own)
+            build = notices.flow_crashed if crashed else notices.flow_failed
+            notice = build(
+                flow=flow,
+                environment=environment,
+                reason=str(own or state.message or state.name)[:500],
+                link=ports.runs.link(str(flow_run.id)),
+            )
+            ports.notifier.tell(notice)
+            note(ports, notice.event, environment, flow, notice.body)
+    except TrustwrightError as error:
+        # Nothing is left to tell it to but the run's own log.
+        print(f"could not tell that {flow} ended: {error}")  # noqa: T201
+
+
+def _own_error(state: State[Any]) -> TrustwrightError | None:
+    """Return the error of ours that ended a run, if it was one."""
+    error = state.result(raise_on_failure=False) if state.is_failed() else None
+    return error if isinstance(error, TrustwrightError) else None
