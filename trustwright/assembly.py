@@ -1,0 +1,153 @@
+"""The one place where adapters are chosen and put together."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar, cast
+
+from trustwright.clock import Clock, SystemClock
+from trustwright.delivery.directory import DirectoryTarget
+from trustwright.errors import ConfigurationError, VerificationError
+from trustwright.estatefile import load_estate
+from trustwright.model.estate import Consumer, Estate
+from trustwright.notify.apprise_notifier import AppriseNotifier
+from trustwright.ports import (
+    AnchorSigner,
+    Notifier,
+    Provisioner,
+    Records,
+    Rotator,
+    Runs,
+    Signer,
+    Target,
+)
+from trustwright.prefect_api import PrefectApi, PrefectRuns
+from trustwright.settings import Settings
+from trustwright.store.records import open_records
+from trustwright.vault import connect
+from trustwright.x509 import parse
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The ports of one estate on this machine (fulfils `trustwright.ports.Ports`)."""
+
+    settings: Settings
+    estate: Estate
+    clock: Clock
+    records: Records
+    notifier: Notifier
+    prefect: PrefectApi
+    runs: Runs
+    root_certificate: str
+    actor: str
+    _doors: dict[str, object] = field(default_factory=dict, repr=False)
+
+    def provisioner(self, environment: str) -> Provisioner:
+        """Return the provisioner for the server that holds this environment."""
+        found = self.estate.environments[environment]
+        key = self.settings.provisioner_key
+        others = {
+            name: each.vault.identity
+            for name, each in self.estate.environments.items()
+            if name != environment
+        }
+        return self._door(
+            f"provisioner/{environment}",
+            lambda: connect.provisioner(environment, found, key, others),
+        )
+
+    def rotator(self, environment: str) -> Rotator:
+        """Return the rotator of this environment's mount."""
+        found = self.estate.environments[environment]
+        return self._door(f"rotator/{environment}", lambda: connect.rotator(environment, found))
+
+    def anchor_signer(self, environment: str) -> AnchorSigner:
+        """Return the anchor identity of this environment's mount."""
+        found = self.estate.environments[environment]
+        return self._door(
+            f"anchor/{environment}", lambda: connect.anchor_signer(environment, found)
+        )
+
+    def signer(self, environment: str) -> Signer:
+        """Return the day-to-day identity of this environment's mount."""
+        found = self.estate.environments[environment]
+        return self._door(f"signer/{environment}", lambda: connect.signer(environment, found))
+
+    def _door(self, name: str, make: Callable[[], T]) -> T:
+        """Return one identity's connection, logged in once and kept while the ports are open."""
+        if name not in self._doors:
+            self._doors[name] = make()
+        return cast("T", self._doors[name])
+
+    def target(self, consumer: Consumer) -> Target:
+        """Return the directory where this consumer's set goes."""
+        return DirectoryTarget(consumer.deliver.directory, consumer.name, self.clock)
+
+    def workspace(self) -> Path:
+        """Return the folder for request files."""
+        return self.settings.workspace
+
+
+@contextmanager
+def assembled(actor: str | None = None, settings: Settings | None = None) -> Iterator[Assembly]:
+    """Yield the ports, with the store open.
+
+    Args:
+        actor: flow run or command that acts; None names the account on this machine.
+        settings: None reads the environment.
+
+    Raises:
+        ConfigurationError: estate, settings or store do not fit.
+        VerificationError: the root certificate is not the pinned one.
+    """
+    settings = settings or Settings.from_environment()
+    estate = load_estate(settings.estate)
+    clock = SystemClock()
+    prefect = PrefectApi(settings.prefect_api, settings.prefect_auth)
+    with open_records(settings.store_url) as records:
+        yield Assembly(
+            settings=settings,
+            estate=estate,
+            clock=clock,
+            records=records,
+            notifier=AppriseNotifier(estate.notify, records.audit, clock),
+            prefect=prefect,
+            runs=PrefectRuns(prefect),
+            root_certificate=pinned_root(estate),
+            actor=actor or getpass.getuser(),
+        )
+
+
+def pinned_root(estate: Estate) -> str:
+    """Return the root certificate's PEM after comparing it with the pinned fingerprint.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+        VerificationError: it holds another certificate.
+    """
+    path = estate.root.certificate
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"cannot read the root certificate: {error}",
+            rule="EST-ROOT",
+            hint="export it: trustwright-root show --certificate",
+            where=str(path),
+        ) from error
+    found = parse.fingerprint(parse.certificate(text))
+    if found != estate.root.fingerprint:
+        raise VerificationError(
+            f"the root certificate is {found}, the estate pins {estate.root.fingerprint}",
+            rule="EST-ROOT",
+            hint="compare both with the offline machine",
+            where=str(path),
+        )
+    return text

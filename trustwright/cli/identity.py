@@ -1,0 +1,34 @@
+"""``trustwright identity``: the keys that the online side logs in to Vault with."""
+
+from __future__ import annotations
+
+import click
+
+from trustwright.cli.terminal import say
+
+
+@click.group()
+def identity() -> None:
+    """Login keys of an environment's identities (issuer, rotator, anchor)."""
+
+
+@identity.command()
+@click.argument("environment")
+def create(environment: str) -> None:
+    """Make the login keys of ENVIRONMENT where the estate says.
+
+    Existing ones stay; a public key that is lost is made from its private key.
+    """
+    from trustwright.errors import ConfigurationError
+    from trustwright.estatefile import load_estate
+    from trustwright.settings import Settings
+    from trustwright.vault.identities import create_identity_keys
+
+    settings = Settings.from_environment()
+    found = load_estate(settings.estate).environments.get(environment)
+    if found is None:
+        raise ConfigurationError(
+            f"no environment {environment!r}", rule="EST-ENVIRONMENT", where=str(settings.estate)
+        )
+    made = create_identity_keys(found.vault.identity)
+    say(f"{found.vault.identity}: {', '.join(made) if made else 'every key was there already'}")

@@ -1,0 +1,137 @@
+"""Starting, waking and following flow runs from the command line."""
+
+from __future__ import annotations
+
+import time
+
+from trustwright.assembly import Assembly
+from trustwright.cli.terminal import note, say
+from trustwright.errors import ConfigurationError, TrustwrightError, UpstreamError
+from trustwright.lifecycle.environments import record_of, settings_of
+from trustwright.lifecycle.journal import failure_of
+from trustwright.lifecycle.requests import open_ceremony
+from trustwright.lifecycle.waking import refresh_question, wake_answered
+from trustwright.policy.phases import reached
+from trustwright.prefect_api import FINAL, SUSPENDED
+from trustwright.vault.identities import missing_identities
+
+BOOTSTRAP = "bootstrap-environment/trustwright"
+FALLING_ASLEEP = 60.0
+"""Seconds that a run may take from its last look at the record to its suspension."""
+POLL = 0.3
+
+
+def start_bootstrap(ports: Assembly, environment: str) -> str:
+    """Return the run that bootstraps an environment: the one that holds it, or a new one.
+
+    Raises:
+        ConfigurationError: unknown environment, or its identity keys are missing.
+    """
+    _check_identities(ports, environment)
+    woken = wake_answered(ports, environment)
+    record = record_of(ports, environment)
+    if record.holder is not None and (woken or ports.runs.alive(record.holder)):
+        return record.holder
+    return _run_once(ports, environment, record.version)
+
+
+def _run_once(ports: Assembly, environment: str, version: int) -> str:
+    """Return the run that was started for this state of the record, or the first that still may.
+
+    A run claims the environment only once its process is there: until then, asking again must find
+    the same run. One that ended without claiming it is followed by another.
+    """
+    state: int | str = version
+    while True:
+        key = f"bootstrap:{environment}:{state}"
+        run = ports.prefect.run_deployment(BOOTSTRAP, {"environment": environment}, key)
+        if not run.final:
+            return run.id
+        state = run.id
+
+
+def is_ready(ports: Assembly, environment: str) -> bool:
+    """Return whether the environment's bootstrap is over."""
+    record = record_of(ports, environment)
+    return record.phase == "ready" and record.holder is None
+
+
+def _check_identities(ports: Assembly, environment: str) -> None:
+    folder = settings_of(ports, environment).vault.identity
+    missing = missing_identities(folder)
+    if missing:
+        raise ConfigurationError(
+            f"no login key of {', '.join(missing)} in {folder}",
+            rule="IDENTITY-MISSING",
+            hint=f"make them: trustwright identity create {environment}",
+            where=f"environments.{environment}.vault.identity",
+        )
+
+
+def follow(
+    ports: Assembly, environment: str, run: str, patience: int, *, until_ready: bool = False
+) -> None:
+    """Wait until the run waits at the gate or ended; say which.
+
+    Args:
+        ports: what the lifecycle needs.
+        environment: that the run bootstraps.
+        run: its identifier.
+        patience: seconds to wait.
+        until_ready: wait for the end, however long the gate takes.
+
+    Raises:
+        TrustwrightError: why it failed, when it said so.
+        UpstreamError: it failed, crashed or was cancelled without a word, or is still running.
+    """
+    until = FINAL if until_ready else FINAL | {SUSPENDED}
+    found = ports.prefect.wait(run, until, deadline=patience)
+    if found.state_type == SUSPENDED:
+        ceremony = open_ceremony(ports, environment)
+        name = ceremony.id[:12] if ceremony else "--all"
+        verb = "show" if ceremony else "list"
+        say(f"{environment} waits for the offline signature: trustwright ceremony {verb} {name}")
+    elif found.state_type == "COMPLETED":
+        say(f"{environment} is {record_of(ports, environment).phase}")
+    else:
+        raise _why(ports, environment, run, f"{found.state_name}: {found.message}")
+
+
+def _why(ports: Assembly, environment: str, run: str, said: str) -> TrustwrightError:
+    """Return why a run ended badly: its own error, which it keeps a moment after its state."""
+    deadline = time.monotonic() + POLL * 10
+    while time.monotonic() < deadline:
+        error = failure_of(ports, run)
+        if error is not None:
+            return error
+        time.sleep(POLL)
+    return UpstreamError(
+        f"the run ended {said}",
+        rule="RUN-ENDED",
+        hint=f"mend the cause, then run: trustwright bootstrap {environment}",
+        where=ports.runs.link(run),
+    )
+
+
+def go_on(ports: Assembly, environment: str) -> str:
+    """Have the run go on after its question was answered; return it.
+
+    It may be asleep, on its way to sleep, awake already, or gone.
+    """
+    deadline = time.monotonic() + FALLING_ASLEEP
+    while time.monotonic() < deadline:
+        record = record_of(ports, environment)
+        if record.holder is None or not ports.runs.alive(record.holder):
+            return start_bootstrap(ports, environment)
+        if reached(record.phase, "signed") or wake_answered(ports, environment):
+            return record.holder
+        time.sleep(POLL)
+    return start_bootstrap(ports, environment)
+
+
+def show_refusal(ports: Assembly, environment: str) -> None:
+    """Have the form in the pages show the reason; without Prefect there is no form to mind."""
+    try:
+        refresh_question(ports, environment)
+    except TrustwrightError as error:
+        note(f"the form in the pages does not show the reason yet: {error}")

@@ -1,0 +1,110 @@
+"""``trustwright up``, ``down``, ``status``: what this machine runs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from trustwright.cli.channels import warn_about_channels
+from trustwright.cli.terminal import as_json, columns, say
+from trustwright.errors import UpstreamError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trustwright.embedded.stack import PartStatus, Stack
+
+
+@click.command()
+@click.option("--openbao-port", type=int, help="Port of OpenBao. [default: as before, or 18200]")
+@click.option("--prefect-port", type=int, help="Port of Prefect. [default: as before, or 14200]")
+def up(openbao_port: int | None, prefect_port: int | None) -> None:
+    """Start what does not run yet; a second call changes nothing.
+
+    Everything listens on 127.0.0.1 only and goes on when this command has ended.
+    """
+    from trustwright.embedded.stack import Stack
+    from trustwright.embedded.state import estate_of
+    from trustwright.embedded.uses import Uses
+    from trustwright.settings import asked_estate, default_home, store_digest, store_url
+    from trustwright.store.migrate import migrate
+
+    home = default_home()
+    url = store_url(os.environ, home)
+    uses = Uses(asked_estate(), store_digest(url, home))
+    stack = Stack(home, openbao_port=openbao_port, prefect_port=prefect_port, uses=uses)
+    stack.folder.create()
+    stack.refuse_other_uses()
+    migrate(url)  # before the runner may start the first run
+    started = stack.up()
+    say(f"started: {', '.join(started)}" if started else "everything runs already")
+    _table(stack.status())
+    say(f"the pages ask for the text in {stack.folder.password}")
+    used = estate_of(stack.folder.home)
+    if used is not None:
+        warn_about_channels(used)
+
+
+@click.command()
+def down() -> None:
+    """Stop what ``up`` started; nothing is removed."""
+    stopped = _stack().down()
+    say(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@click.command()
+@click.option("--json", "json_output", is_flag=True, help="Print JSON.")
+def status(*, json_output: bool) -> None:
+    """Show what runs and where; exit code 5 unless everything does."""
+    stack = _stack()
+    parts = stack.status()
+    running = bool(parts) and all(part.condition == "running" for part in parts)
+    if json_output:
+        password = str(stack.folder.password)
+        rows = [asdict(part) | {"log": str(part.log)} for part in parts]
+        as_json(
+            {
+                "running": running,
+                "home": str(stack.folder.home),
+                "password": password,
+                "parts": rows,
+            }
+        )
+    else:
+        _table(parts)
+        say(
+            f"the pages ask for the text in {stack.folder.password}"
+            if running
+            else "not everything runs; 'trustwright up' starts what is missing"
+        )
+    if not running:
+        raise click.exceptions.Exit(UpstreamError.exit_code)
+
+
+def _stack() -> Stack:
+    from trustwright.embedded.stack import Stack
+    from trustwright.settings import default_home
+
+    return Stack(default_home())
+
+
+def _table(parts: Sequence[PartStatus]) -> None:
+    columns(
+        ("part", "state", "address", "link", "pid", "up for"),
+        [
+            (
+                part.title,
+                part.condition,
+                part.address,
+                part.link,
+                str(part.pid or ""),
+                str(timedelta(seconds=int(part.uptime))) if part.uptime is not None else "",
+            )
+            for part in parts
+        ],
+        empty="no stack was ever started here",
+    )

@@ -1,0 +1,98 @@
+"""What both programs say on a terminal: results on stdout, one line for an error on stderr.
+
+Rules: lower case, no period at the end of an error, nothing of a file or a server is obeyed by the
+terminal. Exit codes are those of `trustwright.errors`; 130 after an interrupt, 70 for a mistake of
+the program itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from trustwright.ceremony.shown import printable
+from trustwright.errors import TrustwrightError
+
+TRACEBACK = "TRUSTWRIGHT_TRACEBACK"
+"""Environment variable that shows where an error came from."""
+
+INTERRUPTED = 130
+UNEXPECTED = 70
+
+
+def run(command: click.Command, program: str) -> NoReturn:
+    """Run a command line to its end and exit with the code of what happened."""
+    sys.exit(exit_code(command, program))
+
+
+def exit_code(command: click.Command, program: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; return its exit code, any error rendered as one line."""
+    try:
+        done = command.main(args=arguments, prog_name=program, standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        return _usage(error)
+    except click.Abort:
+        return _fail("stopped", INTERRUPTED)
+    except TrustwrightError as error:
+        return _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        # Whoever reads our output has gone: nothing to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the one place that renders what nobody expected
+        return _fail(_unexpected(error), UNEXPECTED)
+    return done if isinstance(done, int) else 0
+
+
+def say(text: str = "") -> None:
+    """Print a line of result."""
+    click.echo(text)
+
+
+def note(text: str) -> None:
+    """Print a line beside the result, on stderr."""
+    click.echo(f"note: {printable(text)}", err=True)
+
+
+def as_json(value: Any) -> None:
+    """Print a JSON value, indented, its members in order."""
+    click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+def columns(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = "nothing"
+) -> None:
+    """Print rows under headings, each column as wide as its widest cell; `empty` when none."""
+    if not rows:
+        say(empty)
+        return
+    table = [tuple(headings), *(tuple(printable(cell) for cell in row) for row in rows)]
+    widths = [max(len(row[place]) for row in table) for place in range(len(headings))]
+    for row in table:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        say("  ".join(cells).rstrip())
+
+
+def _usage(error: click.ClickException) -> int:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f" → see {context.command_path} --help" if context else ""
+    message = error.format_message().rstrip(".")
+    return _fail(f"{message[:1].lower()}{message[1:]}{hint}", error.exit_code)
+
+
+def _unexpected(error: Exception) -> str:
+    return f"unexpected {type(error).__name__}: {error} → {TRACEBACK}=1 shows where"
+
+
+def _fail(text: str, code: int) -> int:
+    if os.environ.get(TRACEBACK) == "1":
+        traceback.print_exc()
+    click.echo(f"error: {printable(text)}", err=True)
+    return code
