@@ -1,0 +1,176 @@
+"""One suite over the delivery target in memory and the one on disk: they behave alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from tests.fakes.clock import HeldClock
+from tests.fakes.target import FakeTarget
+from tests.unit.delivery.material import host_delivery, pki, request_pem
+from trustwright.delivery.directory import DirectoryTarget
+from trustwright.errors import Rejected, UpstreamError, VerificationError
+from trustwright.ids import serial_text, sha256_hex
+from trustwright.model.estate import Directory
+from trustwright.ports import DeliverySet, Target
+from trustwright.x509 import parse
+
+pytestmark = pytest.mark.contract
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A target and what a test may do to it from outside."""
+
+    target: Target
+    break_hook: Callable[[], None]
+    mend_hook: Callable[[], None]
+    leave_request: Callable[[str], None]
+
+
+def fake_bench(_: Path) -> Bench:
+    """Return the target in memory."""
+    target = FakeTarget()
+    return Bench(
+        target,
+        lambda: setattr(target, "broken", Rejected("reload ended with 1", rule="DLV-RELOAD")),
+        lambda: setattr(target, "broken", None),
+        lambda text: setattr(target, "request", text),
+    )
+
+
+def directory_bench(folder: Path) -> Bench:
+    """Return the target on disk; its reload fails while a flag file exists."""
+    path, flag = folder / "tls", folder / "broken"
+    path.mkdir(mode=0o755)
+    directory = Directory(path=path, reload=("test", "!", "-e", str(flag)))
+    return Bench(
+        DirectoryTarget(directory, "billing", HeldClock()),
+        flag.touch,
+        flag.unlink,
+        lambda text: cast("None", (path / "host.csr").write_text(text)),
+    )
+
+
+@pytest.fixture(params=[fake_bench, directory_bench], ids=["fake", "directory"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+    """Return each implementation in turn."""
+    return cast("Callable[[Path], Bench]", request.param)(tmp_path)
+
+
+def serial_of(delivery: DeliverySet) -> str:
+    """Return the serial of a set's certificate."""
+    return serial_text(parse.certificate(delivery.certificate).serial_number)
+
+
+def test_nothing_is_observed_before_the_first_delivery(bench: Bench) -> None:
+    """An empty target holds nothing."""
+    assert bench.target.observed() is None
+
+
+def test_what_was_delivered_is_observed(bench: Bench) -> None:
+    """The proof names serial and trust bundle, and reading again gives the same proof."""
+    delivery = pki().delivery()
+    delivered = bench.target.deliver(delivery)
+
+    assert delivered.number == 1
+    assert delivered.serial == serial_of(delivery)
+    assert delivered.trust == sha256_hex(delivery.trust.encode())
+    assert len(delivered.manifest) == 64
+    assert bench.target.observed() == delivered
+
+
+def test_versions_are_counted(bench: Bench) -> None:
+    """Each delivery is a version of its own."""
+    numbers = [bench.target.deliver(pki().delivery()).number for _ in range(4)]
+
+    assert numbers == [1, 2, 3, 4]
+
+
+def test_the_same_set_twice_is_two_versions(bench: Bench) -> None:
+    """A repeated delivery works and is proven anew."""
+    delivery = pki().delivery()
+    first, second = bench.target.deliver(delivery), bench.target.deliver(delivery)
+
+    assert (first.serial, first.trust) == (second.serial, second.trust)
+    assert first.manifest != second.manifest
+
+
+def test_a_key_of_another_certificate_is_refused(bench: Bench) -> None:
+    """Nothing changes when key and certificate do not fit."""
+    before = bench.target.deliver(pki().delivery())
+    with pytest.raises(VerificationError) as refused:
+        bench.target.deliver(replace(pki().delivery(), key=pki().delivery().key))
+
+    assert refused.value.rule == "BUNDLE-KEY"
+    assert bench.target.observed() == before
+
+
+def test_rubbish_instead_of_a_certificate_is_refused(bench: Bench) -> None:
+    """A set without a readable certificate never reaches the target."""
+    with pytest.raises(VerificationError):
+        bench.target.deliver(replace(host_delivery(), certificate="no certificate"))
+
+    assert bench.target.observed() is None
+
+
+def test_a_failing_hook_leaves_the_previous_version(bench: Bench) -> None:
+    """The undo is part of the delivery."""
+    before = bench.target.deliver(pki().delivery())
+    bench.break_hook()
+    with pytest.raises(UpstreamError) as failed:
+        bench.target.deliver(pki().delivery())
+
+    assert failed.value.rule == "DLV-RELOAD"
+    assert bench.target.observed() == before
+
+
+def test_a_failing_first_delivery_leaves_nothing(bench: Bench) -> None:
+    """There is no previous version to go back to."""
+    bench.break_hook()
+    with pytest.raises(UpstreamError):
+        bench.target.deliver(pki().delivery())
+
+    assert bench.target.observed() is None
+
+
+def test_delivery_works_after_an_undo(bench: Bench) -> None:
+    """A mended hook is enough; the failed version leaves no gap and no trace."""
+    bench.target.deliver(pki().delivery())
+    bench.break_hook()
+    with pytest.raises(UpstreamError):
+        bench.target.deliver(pki().delivery())
+    bench.mend_hook()
+    delivery = pki().delivery()
+
+    assert bench.target.deliver(delivery).serial == serial_of(delivery)
+
+
+def test_a_set_without_key_is_delivered(bench: Bench) -> None:
+    """``key: host``: the key is not part of the set."""
+    delivery = host_delivery()
+
+    assert bench.target.deliver(delivery).serial == serial_of(delivery)
+
+
+def test_the_hosts_request_is_read(bench: Bench) -> None:
+    """None until the host leaves one, then its text."""
+    text = request_pem()
+    before = bench.target.host_request()
+    bench.leave_request(text)
+
+    assert (before, bench.target.host_request()) == (None, text)
+
+
+@pytest.mark.parametrize("text", ["rubbish", request_pem() + " " * 16_384])
+def test_what_is_no_request_is_refused(bench: Bench, text: str) -> None:
+    """Neither rubbish nor a file without end is taken for a request."""
+    bench.leave_request(text)
+    with pytest.raises(UpstreamError) as refused:
+        bench.target.host_request()
+
+    assert refused.value.rule == "DLV-REQUEST"

@@ -1,0 +1,119 @@
+"""The process dies at every call that changes something, in a real OpenBao and a real store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from tests.contract.openbao import OpenBao
+from tests.e2e.real import RealWorld, untouched
+from tests.fakes.mortal import Mortal, ProcessDied
+from tests.fakes.world import run_bootstrap
+from trustwright.x509 import parse
+
+pytestmark = pytest.mark.contract
+
+READS = frozenset(
+    {
+        "get",
+        "find",
+        "observed",
+        "host_request",
+        "probe",
+        "issuers",
+        "keys",
+        "crl",
+        "serials",
+        "certificate",
+        "link",
+        "alive",
+        "tell",
+    }
+)
+"""Calls that leave nothing behind; the kill tests over fakes cut at these as well."""
+SERVICES = (("billing", "server", "managed"), ("ledger", "server", "host"))
+WORKERS = 6
+
+
+class Effects(Mortal):
+    """Dies at the n-th call that changes something."""
+
+    def cross(self, name: str, act: Any) -> Any:
+        """Count effects only."""
+        if name.rpartition(".")[2] in READS:
+            return act()
+        return super().cross(name, act)
+
+
+def world(server: OpenBao, folder: Path, suffix: str) -> RealWorld:
+    """Return a fresh world with one managed consumer and one that keeps its key."""
+    folder.mkdir(parents=True)
+    made = RealWorld(server, folder, suffix, SERVICES)
+    made.leave_host_request("prod", "ledger")
+    return made
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("share", range(WORKERS))
+def test_death_at_every_effect(
+    openbao: OpenBao, tmp_path: Path, moment: Literal["before", "after"], share: int
+) -> None:
+    """A new process with a new run converges, wherever the old one died."""
+    whole = world(openbao, tmp_path / "whole", f"whole-{moment}-{share}")
+    whole.ports.through = counting = Effects()
+    run_bootstrap(whole.ports, "prod", whole.answer)
+    assert len(counting.calls) > 30
+    for number in range(1 + share, len(counting.calls) + 1, WORKERS):
+        when = f"{moment} effect {number} of {len(counting.calls)}, {counting.calls[number - 1]}"
+        found = world(openbao, tmp_path / str(number), f"{moment}-{number}")
+        die_and_run_again(found, Effects(last=number, moment=moment))
+        check_converged(found, when)
+
+
+def die_and_run_again(found: RealWorld, killer: Effects) -> None:
+    """Let the first run die, and run a second one over newly opened ports."""
+    found.ports.through = killer
+    with pytest.raises(ProcessDied):
+        run_bootstrap(found.ports, "prod", found.answer)
+    found.ports.store.close()
+    found.ports = found.open_ports()
+    found.ports.actor = "run-2"
+    assert found.ports.through is untouched
+    run_bootstrap(found.ports, "prod", found.answer)
+
+
+def check_converged(found: RealWorld, when: str) -> None:
+    """One key, one issuer, one valid certificate per consumer, nothing unexplained."""
+    records, ports = found.ports.store, found.ports
+    assert list(ports.rotator("prod").keys().values()) == ["prod-g1"], when
+    (issuer,) = ports.rotator("prod").issuers()
+    assert (issuer.name, issuer.default) == ("prod-g1", True), when
+    assert len(list(records.issuers.find())) == 1, when
+    assert [row.phase for row in records.environments.find()] == ["ready"], when
+    assert [row.state for row in records.ceremonies.find()] == ["accepted"], when
+    assert list(records.intents.find(state="open")) == [], when
+    valid = Counter(row.subject for row in records.certificates.find(state="valid"))
+    assert valid == {"billing": 1, "ledger": 1}, when
+    check_inventory(found, when)
+    records.close()
+
+
+def check_inventory(found: RealWorld, when: str) -> None:
+    """Vault holds what the inventory knows, and its CRL names what the inventory revoked."""
+    records, signer = found.ports.store, found.ports.signer("prod")
+    (issuer,) = records.issuers.find()
+    own = {parse.certificate(issuer.certificate or "").serial_number}
+    known = {number(row.serial) for row in records.certificates.find()}
+    assert {number(serial) for serial in signer.serials()} - own == known, when
+    crl = parse.crl(signer.crl(issuer.issuer_id or ""))
+    revoked = {number(row.serial) for row in records.certificates.find(state="revoked")}
+    assert {entry.serial_number for entry in crl} == revoked, when
+
+
+def number(serial: str) -> int:
+    """Return a serial as a number."""
+    return int(serial.replace(":", ""), 16)

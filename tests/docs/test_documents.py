@@ -1,0 +1,58 @@
+"""What the documents name is there: tests, files, commands, decisions."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.docs.readme import ROOT
+from trustwright.cli.main import cli
+from trustwright.cli.root import root
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+_COMMAND = re.compile(r"`(?:\$ )?(trustwright(?:-root)?)((?: [a-z][a-z-]*)+)")
+_SPAN = re.compile(r"`((?:tests|trustwright|flows|tasks|infra|docs|demo|bench|deployments)/[^`]+)`")
+
+
+def test_threat_model_names_tests_that_exist() -> None:
+    """Every claim names at least one test, and each of them is there."""
+    text = (ROOT / "THREAT_MODEL.md").read_text()
+    claims = re.findall(r"^\| (C\d+) \|.*\| ([^|]+) \|$", text, re.MULTILINE)
+    assert [name for name, _ in claims] == [f"C{n}" for n in range(1, len(claims) + 1)]
+    for name, evidence in claims:
+        named = re.findall(r"`([^`]+)`", evidence)
+        assert named, name
+        assert [each for each in named if not (ROOT / each).exists()] == [], name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_files_exist(page: Path) -> None:
+    """A path of this project that stands in a page is there."""
+    named = [span.split("::")[0].rstrip("/") for span in _SPAN.findall(page.read_text())]
+    plain = [each for each in named if not set("*<{… ").intersection(each)]
+    assert [each for each in plain if not (ROOT / each).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_commands_exist(page: Path) -> None:
+    """A command that stands in a page is one of the two programs'."""
+    for program, words in _COMMAND.findall(page.read_text()):
+        group: click.Command = cli if program == "trustwright" else root
+        for word in words.split():
+            if not isinstance(group, click.Group):
+                break
+            found = group.get_command(click.Context(group), word)
+            assert found is not None, f"{program}{words}"
+            group = found
+
+
+def test_decisions_are_listed() -> None:
+    """The index of decisions names each page once, in order."""
+    folder = ROOT / "docs" / "adr"
+    listed = re.findall(
+        r"^\| \[\d{4}\]\(([^)]+)\)", (folder / "README.md").read_text(), re.MULTILINE
+    )
+    assert listed == sorted(path.name for path in folder.glob("[0-9]*.md"))

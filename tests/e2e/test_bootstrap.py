@@ -1,0 +1,88 @@
+"""The whole story over both programs and a real stack: refusals, restarts, the form, the scan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.pages import logged_in, paste_response
+from tests.e2e.secrets import findings
+from tests.e2e.site import Site, eventually, installed
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A fresh installation with nothing bootstrapped."""
+    with installed(tmp_path_factory.mktemp("site") / "site") as made:
+        yield made
+
+
+def asks_again(site: Site, environment: str, refusals: int) -> bool:
+    """Return whether the gate has asked again after so many refusals."""
+    found = site.ceremony(environment)
+    return found["refusals"] == refusals and site.waits(environment)
+
+
+def test_prod_through_the_form(site: Site, tmp_path: Path) -> None:
+    """Junk and another request's answer are refused in the form; the good one opens the gate."""
+    site.run("bootstrap", "prod")
+    link = site.run("bootstrap", "prod", "--no-wait").stdout.split()[-1]
+    response = site.sign("prod").read_text()
+    forged = json.dumps(json.loads(response) | {"request": "0" * 64})
+    with logged_in(site, tmp_path) as (page, hosts):
+        said = paste_response(page, link, "junk", tmp_path, "junk")
+        assert "Sign the intermediate of prod, generation 1" in said
+        assert "was refused" not in said
+        eventually("the gate asks again", lambda: asks_again(site, "prod", 1))
+        said = paste_response(page, link, forged, tmp_path, "forged")
+        assert "Response 1 was refused:" in said
+        assert "CER-JSON" in said
+        eventually("the gate asks again", lambda: asks_again(site, "prod", 2))
+        assert site.phase("prod") == "requested"
+        said = paste_response(page, link, response, tmp_path, "good")
+        assert "Response 2 was refused:" in said
+        assert "CER-201" in said
+        eventually("prod is ready", lambda: site.phase("prod") == "ready")
+        assert {host.split(":")[0] for host in hosts} == {"127.0.0.1"}
+    refused = site.row("select count(*) from audit where event = 'trustwright.ceremony.refused'")
+    assert refused == (2,)
+
+
+def test_test_through_a_killed_stack(site: Site) -> None:
+    """While the gate waits, server, runner and OpenBao die; a file from the terminal opens it."""
+    site.run("bootstrap", "test")
+    response = site.sign("test")
+    for part in ("prefect", "runner", "openbao"):
+        site.kill_part(part)
+    assert site.run("status", check=False).returncode == 5
+    site.run("up")
+    bad = response.with_name("bad.json")
+    bad.write_text(response.read_text()[:-40])
+    done = site.run("ceremony", "submit", str(bad), check=False)
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert "CER-JSON" in done.stderr
+    site.run("ceremony", "submit", str(response))
+    site.run("bootstrap", "test", "--until-ready")
+    assert site.phase("test") == "ready"
+    again = site.run("ceremony", "submit", str(response))
+    assert "accepted" in again.stdout
+    site.run("admin", "issue", "alice", "--environment", "test")
+
+
+def test_no_secret_is_left(site: Site) -> None:
+    """Database, results, logs, artifacts and store hold no key, token or passphrase."""
+    secrets = {"passphrase": site.operator.passphrase.encode()}
+    secrets |= {"login of the pages": (site.home / "prefect" / "auth").read_bytes().strip()}
+    for path in sorted((site.home / "identities").rglob("*.key")):
+        body = b"".join(path.read_bytes().splitlines()[1:-1])
+        secrets[f"key {path.name}"] = body[40:80]
+    for path in sorted((site.demo.folder / "hosts").rglob("*key*.pem")):
+        if path.is_file():
+            secrets[f"key of {path.parent}"] = path.read_bytes().splitlines()[1][:40]
+    assert list(findings(site.home, secrets)) == []

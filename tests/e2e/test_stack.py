@@ -1,0 +1,341 @@
+"""The stack of one machine: real OpenBao, Prefect and runner; killed, restarted, refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.prefect.server import REPOSITORY, SERVED, free_port, importable
+from trustwright.clock import SystemClock
+from trustwright.embedded.openbao import binary, openbao
+from trustwright.embedded.process import MARK, marked_values
+from trustwright.embedded.stack import NAMES, Stack
+from trustwright.embedded.state import Ports, StackState, read_state
+from trustwright.errors import ConfigurationError, ConflictError, Denied, Unavailable
+from trustwright.prefect_api import PrefectApi
+from trustwright.vault.client import Connection
+from trustwright.vault.identities import provisioner_credentials
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+TITLES = ("OpenBao", "Prefect", "the flows' runner")
+PATIENCE = 60.0
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Return a stack that was started once; its processes end with the module."""
+    made = Stack(
+        tmp_path_factory.mktemp("stack") / "home",
+        openbao_port=free_port(),
+        prefect_port=free_port(),
+        module=SERVED,
+    )
+    with importable():
+        try:
+            assert made.up() == TITLES
+            yield made
+        finally:
+            made.down()
+
+
+@pytest.fixture
+def stack(made: Stack) -> Stack:
+    """Return the stack with everything running, whatever the test before did to it."""
+    made.up()
+    return made
+
+
+def state_of(stack: Stack) -> StackState:
+    """Return what ``stack.json`` says."""
+    state = read_state(stack.folder.state)
+    assert state is not None
+    return state
+
+
+def pids(stack: Stack) -> dict[str, int]:
+    """Return the processes that ``stack.json`` names."""
+    return {name: process.pid for name, process in state_of(stack).processes.items()}
+
+
+def prefect(stack: Stack) -> PrefectApi:
+    """Return Prefect's API, entered the way a command enters it."""
+    state = state_of(stack)
+    return PrefectApi(state.prefect_api, Path(state.prefect_auth).read_text())
+
+
+@contextmanager
+def provisioner(stack: Stack) -> Iterator[Connection]:
+    """Log in as the provisioner."""
+    state = state_of(stack)
+    login = provisioner_credentials(stack.folder.identities / "provisioner.key")
+    connection = Connection(state.openbao, login, ca=Path(state.ca))
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def namespace(stack: Stack) -> str:
+    """Return the identifier of the namespace ``kept``, made the first time."""
+    with provisioner(stack) as connection:
+        if connection.find("sys/namespaces/kept") is None:
+            connection.write("sys/namespaces/kept", {})
+        return str(connection.read("sys/namespaces/kept"))
+
+
+def everything(stack: Stack) -> list[psutil.Process]:
+    """Return the stack's processes, found without the code under test."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            mark = process.environ().get(MARK, "")
+        except psutil.Error:
+            continue
+        if mark.startswith(f"{stack.folder.mark}:"):
+            found.append(process)
+    return found
+
+
+def command(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``trustwright`` on the stack's home."""
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "trustwright.cli.main",
+            "--home",
+            str(stack.folder.home),
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+
+
+def test_a_second_up_changes_nothing(stack: Stack) -> None:
+    """Nothing is started, and the processes are the same."""
+    before = pids(stack)
+    assert stack.up() == ()
+    assert pids(stack) == before
+    assert sorted(before) == sorted(NAMES)
+
+
+def test_the_command_says_so(stack: Stack) -> None:
+    """``up`` names what runs and where the password is, and shows no password."""
+    done = command(stack, "up")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("everything runs already\n")
+    assert state_of(stack).prefect_ui in done.stdout
+    assert str(stack.folder.password) in done.stdout
+    assert stack.folder.password.read_text() not in done.stdout
+
+
+def test_only_loopback_listens(stack: Stack) -> None:
+    """No process of the stack, nor a child of one, listens beyond 127.0.0.1."""
+    listening = [
+        connection.laddr
+        for process in everything(stack)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    ports = state_of(stack).ports
+    assert {ports.openbao, ports.prefect} <= {address.port for address in listening}
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+
+
+def test_nobody_else_can_read_anything(stack: Stack) -> None:
+    """Every file and folder below the home is the owner's alone, Prefect's own pages aside."""
+    home = stack.folder.home
+    open_ones = [
+        str(path.relative_to(home))
+        for path in (home, *home.rglob("*"))
+        if not path.is_relative_to(stack.folder.prefect / "ui" / "v1")
+        and stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
+    assert open_ones == []
+
+
+def test_no_secret_in_a_command_line(stack: Stack) -> None:
+    """Everybody may read command lines; the password stands in none."""
+    password = stack.folder.password.read_text()
+    lines = [" ".join(process.cmdline()) for process in everything(stack)]
+    assert len(lines) >= len(NAMES)
+    assert not any(password in line for line in lines)
+    assert not any(password in path.read_text() for path in stack.folder.home.glob("logs/*.log"))
+
+
+def test_the_provisioner_logs_in_and_is_no_root(stack: Stack) -> None:
+    """Self-initialization made the one login, with the policy of ``infra/vault``."""
+    with provisioner(stack) as connection:
+        assert connection.find("sys/mounts/pki") is None
+        for beyond in ("sys/policies/acl/provisioner", "sys/audit", "auth/jwt-provisioner/config"):
+            with pytest.raises(Denied):
+                connection.find(beyond)
+
+
+@pytest.mark.parametrize(("name", "title"), list(zip(NAMES, TITLES, strict=True)))
+def test_a_killed_part_is_started_again(stack: Stack, name: str, title: str) -> None:
+    """After ``kill -9`` of one part, ``status`` says so and ``up`` starts that part alone."""
+    before, kept = pids(stack), namespace(stack)
+    state_of(stack).processes[name].send(signal.SIGKILL)
+    assert state_of(stack).processes[name].ends(PATIENCE)
+    conditions = {part.name: part.condition for part in stack.status()}
+    assert conditions.pop(name) == "stopped"
+    assert conditions["openbao" if name != "openbao" else "prefect"] == "running"
+    assert stack.up() == (title,)
+    after = pids(stack)
+    assert after.pop(name) != before.pop(name)
+    assert after == before
+    assert namespace(stack) == kept
+
+
+def test_down_and_up_find_everything_again(stack: Stack) -> None:
+    """Data, password, ports and certificate are those of before; ``status`` has exit code 5."""
+    run = prefect(stack).run_deployment("works/tests")
+    prefect(stack).wait(run.id, {"COMPLETED"}, deadline=PATIENCE)
+    before = (state_of(stack).ports, stack.folder.password.read_text(), namespace(stack))
+    assert stack.down() == tuple(reversed(TITLES))
+    assert everything(stack) == []
+    assert stack.down() == ()
+    done = command(stack, "status")
+    assert (done.returncode, done.stdout.count("stopped")) == (5, 3)
+    again = Stack(stack.folder.home, module=SERVED)
+    assert again.up() == TITLES
+    after = (state_of(again).ports, again.folder.password.read_text(), namespace(again))
+    assert after == before
+    assert prefect(again).flow_run(run.id).state_name == "Completed"
+
+
+def test_status_as_json(stack: Stack) -> None:
+    """Every part with state, address, link, process and uptime; exit code 0."""
+    done = command(stack, "status", "--json")
+    assert done.returncode == 0
+    shown = json.loads(done.stdout)
+    assert shown["running"] is True
+    assert {part["name"]: part["condition"] for part in shown["parts"]} == dict.fromkeys(
+        NAMES, "running"
+    )
+    assert {part["name"]: part["pid"] for part in shown["parts"]} == pids(stack)
+    assert all(part["uptime"] > 0 for part in shown["parts"])
+    assert stack.folder.password.read_text() not in done.stdout
+
+
+def test_a_lost_state_file_loses_nothing(stack: Stack) -> None:
+    """What runs is found by its mark and written down again."""
+    before, ports = pids(stack), state_of(stack).ports
+    stack.folder.state.unlink()
+    again = Stack(stack.folder.home, module=SERVED)
+    assert {part.condition for part in again.status()} == {"running"}
+    assert again.up() == ()
+    assert (pids(stack), state_of(stack).ports) == (before, ports)
+
+
+def test_the_port_of_a_running_part_stays(stack: Stack) -> None:
+    """Asking for another port while the part runs is refused."""
+    with pytest.raises(ConfigurationError) as refused:
+        Stack(stack.folder.home, prefect_port=free_port(), module=SERVED).up()
+    assert refused.value.rule == "STACK-PORT"
+    assert "trustwright down" in refused.value.hint
+
+
+def test_two_at_once_are_refused(stack: Stack) -> None:
+    """While one ``up`` or ``down`` works, another one ends with exit code 6."""
+    with stack.folder.locked():
+        for act in (stack.up, stack.down):
+            with pytest.raises(ConflictError) as refused:
+                act()
+            assert (refused.value.rule, refused.value.exit_code) == ("STACK-LOCK", 6)
+
+
+def test_runs_without_a_process_are_ended(stack: Stack, tmp_path: Path) -> None:
+    """After the runner's death its live runs go on, and its dead ones do not stay ``Running``."""
+    api = prefect(stack)
+    runs = {
+        name: api.run_deployment("works/tests", {"until": str(tmp_path / name)}) for name in "ab"
+    }
+    children: dict[str, psutil.Process] = {}
+    for name, run in runs.items():
+        api.wait(run.id, {"RUNNING"}, deadline=PATIENCE)
+        found = (p for p in everything(stack) if p.environ().get("PREFECT__FLOW_RUN_ID") == run.id)
+        children[name] = next(found)
+    state_of(stack).processes["runner"].send(signal.SIGKILL)
+    children["a"].kill()
+    assert state_of(stack).processes["runner"].ends(PATIENCE)
+    children["a"].wait(PATIENCE)
+    assert stack.up() == ("the flows' runner",)
+    assert api.flow_run(runs["a"].id).state_name == "Crashed"
+    assert api.flow_run(runs["b"].id).state_name == "Running"
+    (tmp_path / "b").touch()
+    assert api.wait(runs["b"].id, {"COMPLETED"}, deadline=PATIENCE).final
+
+
+def test_a_running_stack_keeps_its_estate(stack: Stack) -> None:
+    """The runner was told it; another one is refused, in `up` and elsewhere, and names the way."""
+    estate = str(stack.folder.home / "estate.yaml")
+    assert state_of(stack).estate == estate
+    assert set(marked_values(f"{stack.folder.mark}:runner", "TRUSTWRIGHT_ESTATE")) == {estate}
+    for words in (("up",), ("identity", "create", "test")):
+        done = command(stack, "--estate", "/elsewhere.yaml", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"the flows of this stack use {estate} [SET-ESTATE]" in done.stderr
+        assert "trustwright down" in done.stderr
+    assert command(stack, "--estate", estate, "up").returncode == 0
+
+
+@pytest.mark.parametrize("option", ["--openbao-port", "--prefect-port"])
+def test_a_taken_port_is_named(tmp_path: Path, option: str) -> None:
+    """Exit code 2, the port and the option in one line, and nothing was started."""
+    fresh = Stack(tmp_path / "home", module=SERVED)
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        taken = holder.getsockname()[1]
+        other = "--prefect-port" if option == "--openbao-port" else "--openbao-port"
+        done = command(fresh, "up", option, str(taken), other, str(free_port()))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"port {taken} " in done.stderr
+    assert option in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert everything(fresh) == []
+
+
+def test_a_failed_first_start_is_explained(tmp_path: Path) -> None:
+    """OpenBao refuses its data after a self-initialization that broke; the remedy is named."""
+    port = free_port()
+    fresh = Stack(tmp_path / "home", openbao_port=port, prefect_port=free_port(), module=SERVED)
+    break_first_start(fresh, port)
+    with pytest.raises(Unavailable) as refused:
+        fresh.up()
+    assert refused.value.rule == "STACK-START"
+    assert "refusing to unseal" in refused.value.what
+    assert f"remove {fresh.folder.openbao / 'data'}" in refused.value.hint
+    assert everything(fresh) == []
+
+
+def break_first_start(stack: Stack, port: int) -> None:
+    """Start OpenBao once with a self-initialization that fails."""
+    stack.folder.create()
+    state = StackState.fresh(stack.folder.home, Ports(openbao=port))
+    openbao(stack.folder, state, SystemClock()).prepare()
+    steps = stack.folder.openbao / "self-init.hcl"
+    steps.write_text(steps.read_text().replace("ES256", "none"))
+    files = [f"-config={stack.folder.openbao / name}" for name in ("openbao.hcl", "self-init.hcl")]
+    done = subprocess.run(
+        [binary(), "server", *files], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert "failed to initialize" in done.stdout + done.stderr

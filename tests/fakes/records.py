@@ -1,0 +1,140 @@
+"""The store in memory: same rules as the real one, held to them by the same contract suite."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from trustwright.errors import ConfigurationError, ConflictError, Rejected
+from trustwright.model.base import Artifact, first_problem
+from trustwright.model.ceremony import CeremonyRecord
+from trustwright.model.records import (
+    AuditRecord,
+    CertificateRecord,
+    DeliveryRecord,
+    EnvironmentRecord,
+    IntentRecord,
+    IssuerRecord,
+)
+from trustwright.ports import Rows
+
+RecordT = TypeVar("RecordT", bound=Artifact)
+Unique = Callable[[Any], object | None]
+"""Returns the value that no two records may share, or None for a record that it leaves out."""
+
+
+class FakeRows(Generic[RecordT]):
+    """`trustwright.ports.Rows` over a dictionary; thread-safe."""
+
+    def __init__(
+        self,
+        record: type[RecordT],
+        *,
+        key: str = "id",
+        unique: Unique | None = None,
+        parent: tuple[str, FakeRows[Any]] | None = None,
+    ) -> None:
+        self._record = record
+        self._key = key
+        self._unique = unique
+        self._parent = parent
+        self._rows: dict[str, RecordT] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> RecordT | None:
+        """Return the record with this key, or None."""
+        return self._rows.get(key)
+
+    def insert(self, record: RecordT) -> RecordT:
+        """Add a record; ConflictError when the key or the unique value is taken."""
+        with self._lock:
+            if self._key_of(record) in self._rows:
+                raise ConflictError(f"{self._key_of(record)} is there", rule="STORE-TAKEN")
+            self._check(record)
+            self._rows[self._key_of(record)] = record
+        return record
+
+    def replace(self, record: RecordT, **changes: object) -> RecordT:
+        """Write `record` with `changes`; ConflictError when the version has moved on."""
+        changed = self._changed(record, changes)
+        with self._lock:
+            current = self._rows.get(self._key_of(record))
+            if current is None or _version(current) != _version(record):
+                raise ConflictError(f"{self._key_of(record)} was written", rule="STORE-STALE")
+            self._check(changed)
+            self._rows[self._key_of(record)] = changed
+        return changed
+
+    def find(self, **equals: object) -> Iterator[RecordT]:
+        """Yield the records whose fields equal these values, by key."""
+        for name in equals:
+            if name not in self._record.model_fields:
+                raise ConfigurationError(f"no column {name!r}", rule="STORE-COLUMN")
+        with self._lock:
+            keys = sorted(self._rows)
+        for key in keys:
+            row = self._rows[key]
+            if all(getattr(row, name) == value for name, value in equals.items()):
+                yield row
+
+    def _key_of(self, record: RecordT) -> str:
+        return str(getattr(record, self._key))
+
+    def _changed(self, record: RecordT, changes: Mapping[str, object]) -> RecordT:
+        if {self._key, "version"} & changes.keys():
+            raise ConfigurationError("key and version are not changed by hand", rule="STORE-COLUMN")
+        fields = {name: getattr(record, name) for name in self._record.model_fields}
+        try:
+            return self._record.model_validate(
+                {**fields, **changes, "version": _version(record) + 1}
+            )
+        except ValidationError as error:
+            raise ConfigurationError(first_problem(error), rule="STORE-VALUE") from None
+
+    def _check(self, record: RecordT) -> None:
+        if self._parent and self._parent[1].get(getattr(record, self._parent[0])) is None:
+            raise Rejected(f"no {getattr(record, self._parent[0])}", rule="STORE-REFERENCE")
+        wanted = self._unique(record) if self._unique else None
+        if self._unique is None or wanted is None:
+            return
+        for key, row in self._rows.items():
+            if key != self._key_of(record) and self._unique(row) == wanted:
+                raise ConflictError(f"{wanted} is taken by {key}", rule="STORE-TAKEN")
+
+
+def _version(record: Artifact) -> int:
+    version: int = record.version  # type: ignore[attr-defined] # every record has one
+    return version
+
+
+class FakeRecords:
+    """`trustwright.ports.Records` in memory, empty at first."""
+
+    def __init__(self) -> None:
+        environments = FakeRows(EnvironmentRecord, key="name")
+        issuers = FakeRows(
+            IssuerRecord,
+            unique=lambda row: (row.environment, row.generation),
+            parent=("environment", environments),
+        )
+        self.environments: Rows[EnvironmentRecord] = environments
+        self.issuers: Rows[IssuerRecord] = issuers
+        self.ceremonies: Rows[CeremonyRecord] = FakeRows(
+            CeremonyRecord,
+            unique=lambda row: (row.environment, row.kind) if row.state == "pending" else None,
+        )
+        self.intents: Rows[IntentRecord] = FakeRows(
+            IntentRecord,
+            unique=lambda row: row.slot if row.state == "open" else None,
+            parent=("issuer", issuers),
+        )
+        self.certificates: Rows[CertificateRecord] = FakeRows(
+            CertificateRecord,
+            unique=lambda row: (row.issuer, row.serial),
+            parent=("issuer", issuers),
+        )
+        self.deliveries: Rows[DeliveryRecord] = FakeRows(DeliveryRecord)
+        self.audit: Rows[AuditRecord] = FakeRows(AuditRecord)

@@ -1,0 +1,423 @@
+"""Each rule over the parsed estate: what breaks it, where it points, what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.unit.estate.material import estate_with, put
+from trustwright.model.profile import Subject
+from trustwright.policy.breach import Location, below, duration_text
+from trustwright.policy.estate import RULES, judge
+
+PROD = ("environments", "prod")
+TLS = ("deliver", "directory")
+LONG = f"{'a' * 40}.{'b' * 10}.prod.example.internal"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One value that breaks exactly one rule."""
+
+    rule: str
+    put: str
+    value: object
+    place: Location
+    what: str
+
+
+CASES = [
+    Case(
+        "EST-ORGANIZATION",
+        "organization",
+        " Example",
+        ("organization",),
+        "the organization has outer blanks or control characters",
+    ),
+    Case(
+        "EST-ORGANIZATION",
+        "organization",
+        "Exa\x00mple",
+        ("organization",),
+        "the organization has outer blanks or control characters",
+    ),
+    Case(
+        "EST-DOMAIN-OVERLAP",
+        "environments.prod.domain",
+        "example.internal",
+        (*PROD, "domain"),
+        "example.internal overlaps with test.example.internal of test: name constraints would not "
+        "separate them",
+    ),
+    Case(
+        "EST-POLICY-TWICE",
+        "environments.prod.policy",
+        "1.3.6.1.4.1.32473.1.1",
+        (*PROD, "policy"),
+        "the policy OID is also that of test",
+    ),
+    Case(
+        "EST-MOUNT-TWICE",
+        "environments.prod.vault.namespace",
+        "test",
+        (*PROD, "vault"),
+        "address, namespace and mount are also those of test",
+    ),
+    Case(
+        "EST-IDENTITY-TWICE",
+        "environments.prod.vault.identity",
+        "/etc/trustwright/identities/test",
+        (*PROD, "vault", "identity"),
+        "the identity folder is also that of test",
+    ),
+    Case(
+        "EST-ROLE-DOMAIN",
+        "environments.prod.roles.admin.names",
+        "test.example.internal",
+        (*PROD, "roles", "admin", "names"),
+        "test.example.internal lies outside the environment's domain prod.example.internal",
+    ),
+    Case(
+        "EST-TTL",
+        "environments.prod.roles.admin.ttl",
+        "730d",
+        (*PROD, "roles", "admin", "ttl"),
+        "ttl 730d goes past the intermediate's validity 730d",
+    ),
+    Case(
+        "EST-RENEW",
+        "environments.prod.roles.admin.renew_before",
+        "12h",
+        (*PROD, "roles", "admin", "renew_before"),
+        "renew_before 12h is not shorter than the ttl 12h: it would be replaced all the time",
+    ),
+    Case(
+        "EST-VALIDITY",
+        "environments.prod.intermediate.validity",
+        "14641d",
+        (*PROD, "intermediate", "validity"),
+        "validity 14641d is longer than any profile allows",
+    ),
+    Case(
+        "EST-VALIDITY",
+        "environments.prod.intermediate.request_validity",
+        "730d",
+        (*PROD, "intermediate", "request_validity"),
+        "a request could be signed for longer than its certificate lives",
+    ),
+    Case(
+        "EST-LEAD",
+        "environments.prod.intermediate.overlap",
+        "713d",
+        (*PROD, "intermediate"),
+        "ceremony_lead, overlap and the longest ttl (730d) use up the validity 730d: its rotation "
+        "would be due at once",
+    ),
+    Case(
+        "EST-ADMIN-USAGE",
+        "environments.prod.roles.admin.usage",
+        ["client", "server"],
+        (*PROD, "roles", "admin", "usage"),
+        "the admin role has server usage",
+    ),
+    Case(
+        "EST-USAGE-TWICE",
+        "environments.prod.roles.server.usage",
+        ["server", "server"],
+        (*PROD, "roles", "server", "usage"),
+        "a usage stands twice",
+    ),
+    Case(
+        "EST-CONSUMER-ROLE",
+        "consumers.1.role",
+        "proxy",
+        ("consumers", 1, "role"),
+        "environment prod has no role 'proxy'",
+    ),
+    Case(
+        "EST-CONSUMER-TWICE",
+        "consumers.1.name",
+        "billing",
+        ("consumers", 1, "name"),
+        "environment prod already has a consumer billing",
+    ),
+    Case(
+        "EST-TRUSTS",
+        "consumers.1.trusts",
+        ["prod", "stage"],
+        ("consumers", 1, "trusts", 1),
+        "no environment 'stage' to trust",
+    ),
+    Case(
+        "EST-TRUSTS",
+        "consumers.1.trusts",
+        ["prod", "prod"],
+        ("consumers", 1, "trusts", 1),
+        "prod stands twice in trusts",
+    ),
+    Case(
+        "EST-TRUSTS-OWN",
+        "consumers.1.trusts",
+        ["test"],
+        ("consumers", 1, "trusts"),
+        "shop does not trust its own environment prod",
+    ),
+    Case(
+        "EST-NAME-TWICE",
+        "consumers.1.names",
+        ["billing.prod.example.internal"],
+        ("consumers", 1, "names", 0),
+        "billing.prod.example.internal already belongs to billing",
+    ),
+    Case(
+        "EST-NAME-DOMAIN",
+        "consumers.1.names",
+        ["shop.prod.example.internal", "x.example.org"],
+        ("consumers", 1, "names", 1),
+        "x.example.org lies outside the environment's domain prod.example.internal",
+    ),
+    Case(
+        "EST-NAME-DOMAIN",
+        "consumers.1.names",
+        ["shop.evilprod.example.internal"],
+        ("consumers", 1, "names", 0),
+        "shop.evilprod.example.internal lies outside the environment's domain "
+        "prod.example.internal",
+    ),
+    Case(
+        "EST-NAME-ROLE",
+        "environments.prod.roles.server.names",
+        "billing.prod.example.internal",
+        ("consumers", 1, "names", 0),
+        "shop.prod.example.internal lies outside billing.prod.example.internal, which is all that "
+        "the role server may name",
+    ),
+    Case(
+        "EST-COMMON-NAME",
+        "consumers.1.names",
+        [LONG],
+        ("consumers", 1, "names", 0),
+        "the first name is the common name and has 73 characters, X.520 allows 64",
+    ),
+    Case(
+        "EST-PATH-TWICE",
+        "consumers.1.deliver.directory.path",
+        "/etc/billing/tls",
+        ("consumers", 1, *TLS, "path"),
+        "/etc/billing/tls is already the path of billing",
+    ),
+    Case(
+        "EST-PATH-TWICE",
+        "consumers.1.deliver.directory.path",
+        "/etc/billing/tls/a/b",
+        ("consumers", 1, *TLS, "path"),
+        "/etc/billing/tls/a/b lies inside the path of billing (/etc/billing/tls)",
+    ),
+    Case(
+        "EST-PATH-TWICE",
+        "consumers.1.deliver.directory.path",
+        "/etc/billing",
+        ("consumers", 0, *TLS, "path"),
+        "/etc/billing/tls lies inside the path of shop (/etc/billing)",
+    ),
+    Case(
+        "EST-PATH-SYSTEM",
+        "consumers.1.deliver.directory.path",
+        "/srv",
+        ("consumers", 1, *TLS, "path"),
+        "/srv is a system folder",
+    ),
+    *[
+        Case(
+            "EST-KEY-MODE",
+            "consumers.1.deliver.directory.mode",
+            mode,
+            ("consumers", 1, *TLS, "mode"),
+            f"mode {mode} is not one for a key",
+        )
+        for mode in ("0644", "0660", "0602", "0700", "0601", "0040", "0000", "0777")
+    ],
+    Case(
+        "EST-HOOK",
+        "consumers.1.deliver.directory.reload",
+        [" ", "x"],
+        ("consumers", 1, *TLS, "reload"),
+        "reload names no program",
+    ),
+    Case(
+        "EST-HOOK",
+        "consumers.1.deliver.directory.check",
+        ["a\0b"],
+        ("consumers", 1, *TLS, "check"),
+        "check names no program",
+    ),
+    Case(
+        "EST-HOOK",
+        "consumers.1.deliver.directory.timeout",
+        "2h",
+        ("consumers", 1, *TLS, "timeout"),
+        "timeout 2h would hold up everybody else",
+    ),
+    Case(
+        "EST-PROBE",
+        "consumers.1.probe",
+        "tls://127.0.0.1:0",
+        ("consumers", 1, "probe"),
+        "there is no port 0",
+    ),
+    Case(
+        "EST-PROBE",
+        "consumers.1.probe",
+        "tls://127.0.0.1:65536",
+        ("consumers", 1, "probe"),
+        "there is no port 65536",
+    ),
+    Case(
+        "EST-PROBE",
+        "consumers.1.probe",
+        "tls://a@b:1",
+        ("consumers", 1, "probe"),
+        "'a@b' is no host",
+    ),
+    Case(
+        "EST-PROBE",
+        "environments.prod.roles.server.usage",
+        ["client"],
+        ("consumers", 0, "probe"),
+        "role server has no server usage: nothing is served there",
+    ),
+    Case(
+        "EST-ROUTE",
+        "notify.routes.0.environments",
+        ["prod", "stage"],
+        ("notify", "routes", 0, "environments", 1),
+        "no environment 'stage'",
+    ),
+]
+
+
+def test_a_good_estate_breaks_no_rule() -> None:
+    """The base of every case below."""
+    assert list(judge(estate_with(lambda _: None))) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{case.put}-{case.value}")
+def test_one_wrong_value_breaks_its_rule(case: Case) -> None:
+    """The breach points at the value, says what is wrong and has a remedy."""
+    broken = list(judge(estate_with(put(case.put, case.value))))
+    own = [breach for rule, breach in broken if rule == case.rule]
+
+    assert (own[0].place, own[0].what) == (case.place, case.what)
+    assert own[0].hint
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_every_rule_has_a_case_and_names_itself(rule: str) -> None:
+    """Rule = function = identifier = test."""
+    assert rule in {case.rule for case in CASES} | {"EST-ISSUER-NAME", "EST-CONSUMER-ENVIRONMENT"}
+    assert (RULES[rule].__doc__ or "").startswith(f"{rule}: ")
+
+
+def test_an_unknown_environment_is_said_once() -> None:
+    """Its roles and domains cannot be judged, so nothing else is said about the consumer."""
+    estate = estate_with(put("consumers.1.environment", "stage"))
+
+    assert [(rule, breach.what, breach.hint) for rule, breach in judge(estate)] == [
+        ("EST-CONSUMER-ENVIRONMENT", "no environment 'stage'", "there is: prod, test")
+    ]
+
+
+def test_the_intermediates_common_name_fits() -> None:
+    """64 characters with four digits of generation: 48 for organization and environment."""
+    fitting = "E" * (64 - len(" test Issuing CA G9999"))
+    Subject(organization=fitting, common_name=f"{fitting} test Issuing CA G9999")
+
+    assert list(judge(estate_with(put("organization", fitting)))) == []
+    broken = list(judge(estate_with(put("organization", f"{fitting}E"))))
+    assert [(rule, breach.place) for rule, breach in broken] == [
+        ("EST-ISSUER-NAME", ("environments", "test")),
+        ("EST-ISSUER-NAME", PROD),
+    ]
+
+
+def test_a_ttl_of_seconds_is_too_short() -> None:
+    """Profiles begin at a minute."""
+    roles = {
+        "ttl": "59s",
+        "renew_before": "20s",
+        "names": "prod.example.internal",
+        "usage": ["client"],
+    }
+    broken = list(judge(estate_with(put("environments.prod.roles.admin", roles))))
+
+    assert [(rule, breach.what) for rule, breach in broken] == [
+        ("EST-TTL", "ttl 59s is too short to be delivered")
+    ]
+
+
+@pytest.mark.parametrize(
+    "probe", ["tls://[::1]:8443", "tls://billing.prod.example.internal:1", "tls://10.0.0.1:65535"]
+)
+def test_probes_of_every_kind_of_host(probe: str) -> None:
+    """Names, IPv4 and bracketed IPv6."""
+    assert list(judge(estate_with(put("consumers.0.probe", probe)))) == []
+
+
+@pytest.mark.parametrize("probe", ["tls://::1:8443", "tls://[]:1", "tls://[x]:1", "tls://a/b:1"])
+def test_probes_of_no_host(probe: str) -> None:
+    """An IPv6 address needs brackets, so that its port is told apart."""
+    try:
+        estate = estate_with(put("consumers.0.probe", probe))
+    except ValueError:
+        return
+    assert [rule for rule, _ in judge(estate)] == ["EST-PROBE"]
+
+
+def test_addresses_are_compared_as_servers_compare_them() -> None:
+    """Case and a slash at the end make no other server."""
+    values = {
+        "address": "https://VAULT.example.internal:8200/",
+        "namespace": "test",
+        "mount": "pki",
+        "identity": "/elsewhere",
+    }
+    broken = list(judge(estate_with(put("environments.prod.vault", values))))
+
+    assert [rule for rule, _ in broken] == ["EST-MOUNT-TWICE"]
+
+
+def test_thousands_of_consumers_are_judged_in_a_moment() -> None:
+    """No rule compares every consumer with every other."""
+    one = estate_with(lambda _: None).consumers[0].model_dump()
+    one["deliver"]["directory"] |= {"timeout": "30s"}
+
+    def alter(values: dict[str, object]) -> None:
+        values["consumers"] = [
+            one
+            | {
+                "name": f"c{i}",
+                "names": [f"c{i}.prod.example.internal"],
+                "deliver": {"directory": {"path": f"/srv/c{i}/tls"}},
+            }
+            for i in range(5000)
+        ]
+
+    assert list(judge(estate_with(alter))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "inside"),
+    [("a.b", True), ("x.a.b", True), ("xa.b", False), ("b", False), ("a.b.c", False)],
+)
+def test_a_subtree_ends_at_a_dot(name: str, inside: bool) -> None:
+    """RFC 5280 §4.2.1.10: labels are added to the left."""
+    assert below(name, "a.b") is inside
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(86_400, "1d"), (90_000, "25h"), (5400, "90m"), (61, "61s")]
+)
+def test_durations_read_as_they_are_written(seconds: int, text: str) -> None:
+    """The largest unit that fits."""
+    assert duration_text(seconds) == text
