@@ -1,0 +1,1 @@
+"""What ``make bench`` runs: figures for people, never assertions; ratios of one run."""
