@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,8 @@ from demo.estate import write_estate
 from demo.operator import OfflineOperator
 from demo.programs import Demo
 from demo.story import start
+from trustwright.model.records import EnvironmentPhase
+from trustwright.policy.phases import ORDER
 from trustwright.prefect_api import PrefectApi, PrefectRuns
 from trustwright.settings import Settings
 
@@ -102,6 +105,11 @@ class Site:
         found = self.row("select phase from environments where name = ?", environment)
         return str(found[0]) if found else ""
 
+    def reached(self, environment: str, phase: EnvironmentPhase) -> bool:
+        """Return whether the environment's phase is this one or lies after it."""
+        found = self.phase(environment)
+        return found in ORDER and ORDER.index(found) >= ORDER.index(phase)
+
     def holder(self, environment: str) -> str | None:
         """Return the run that holds an environment, if there is one."""
         found = self.row("select holder from environments where name = ?", environment)
@@ -133,19 +141,24 @@ class Site:
         process.kill()
         process.wait(10)
 
-    def flow_process(self) -> psutil.Process | None:
-        """Return the process of the flow run that is at work, if there is one."""
+    def flow_process(self, environment: str) -> psutil.Process | None:
+        """Return the process of the run that holds an environment, if it is at work.
+
+        Others may be at work beside it: a cancelled bootstrap starts the watch flow.
+        """
+        holder = self.holder(environment)
         for child in self.process("runner").children(recursive=True):
             try:
-                if "PREFECT__FLOW_RUN_ID" in child.environ():
+                if holder is not None and child.environ().get("PREFECT__FLOW_RUN_ID") == holder:
                     return child
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
         return None
 
-    def kill_flow(self) -> None:
-        """End the flow's process with SIGKILL."""
-        process = eventually("a flow process", self.flow_process, 20)
+    def kill_flow(self, environment: str) -> None:
+        """End the process of the run that holds an environment with SIGKILL."""
+        look = partial(self.flow_process, environment)
+        process = eventually(f"the flow process of {environment}", look, 20)
         os.kill(process.pid, signal.SIGKILL)
 
 

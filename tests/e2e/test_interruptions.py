@@ -8,11 +8,12 @@ import pytest
 
 from tests.e2e.chat import Chat, listening
 from tests.e2e.site import Site, eventually, free_port, installed
+from trustwright.model.records import EnvironmentPhase
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-BEFORE_THE_GATE = ("planned", "prepared")
-BEHIND_THE_GATE = ("signed", "introduced", "proven")
+BEFORE_THE_GATE: tuple[EnvironmentPhase, ...] = ("planned", "prepared")
+BEHIND_THE_GATE: tuple[EnvironmentPhase, ...] = ("signed", "introduced", "proven")
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +32,16 @@ def site(tmp_path_factory: pytest.TempPathFactory, chat: Chat) -> Iterator[Site]
         yield made
 
 
-def kill_in(site: Site, environment: str, phase: str) -> None:
-    """Kill the run's process as soon as its environment is in a phase and held."""
+def kill_in(site: Site, environment: str, phase: EnvironmentPhase) -> None:
+    """Kill the run's process as soon as its environment has reached a phase and is held.
+
+    A phase can pass between two looks: a busy machine may then kill the run in the next one.
+    """
     eventually(
-        f"{environment} is {phase} and held",
-        lambda: site.phase(environment) == phase and site.holder(environment) is not None,
+        f"{environment} has reached {phase} and is held",
+        lambda: site.reached(environment, phase) and site.holder(environment) is not None,
     )
-    site.kill_flow()
+    site.kill_flow(environment)
     eventually("the run is known to be dead", lambda: site.crashed(environment))
 
 
