@@ -33,6 +33,8 @@ class Session:
         self._process, self._terminal = pty.fork()
         if self._process == 0:
             try:
+                # A job in the background of a shell ignores it, and so would its children.
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
                 os.execve(self.command[0], self.command, self.environment)  # noqa: S606 - our own program
             finally:
                 os._exit(127)
