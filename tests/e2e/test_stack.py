@@ -16,7 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.prefect.server import REPOSITORY, SERVED, free_port, importable
+from tests.ports import free_port
+from tests.prefect.server import REPOSITORY, SERVED, importable
 from trustwright.clock import SystemClock
 from trustwright.embedded.openbao import binary, openbao
 from trustwright.embedded.process import MARK, marked_values
