@@ -66,6 +66,12 @@ class Site:
         assert not check or done.returncode == 0, done.stderr
         return done
 
+    def change_environment(self, environment: str, **changes: object) -> None:
+        """Write other values for an environment into the estate file."""
+        estate = json.loads(self.demo.estate.read_text())
+        estate["environments"][environment].update(changes)
+        self.demo.estate.write_text(json.dumps(estate))
+
     def ceremonies(self, environment: str) -> list[dict[str, Any]]:
         """Return an environment's ceremonies, oldest first."""
         rows = json.loads(self.run("ceremony", "list", "--all", "--json").stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -67,3 +68,29 @@ def test_cancelled_in_the_pages(site: Site, chat: Chat) -> None:
     eventually("the watch closed it", lambda: site.ceremony("test")["state"] == "cancelled")
     eventually("test is free", lambda: site.holder("test") is None)
     assert len(chat.about("test", "was cancelled")) == told + 1
+
+
+def test_a_request_that_nobody_signs_in_time(site: Site, chat: Chat) -> None:
+    """It expires, people are told, its run ends, and a late signature opens nothing."""
+    site.change_environment("test", intermediate={"request_validity": "40s"})
+    site.run("bootstrap", "test")
+    first, run, response = site.ceremony("test"), site.holder("test"), site.sign("test")
+    told = len(chat.about("test", "expired unsigned"))
+    eventually("the request is out of date", lambda: out_of_date(first["expires"]))
+    site.prefect().run_deployment("watch-ceremonies/trustwright")
+    eventually("test is free", lambda: site.holder("test") is None)
+    assert site.ceremony("test")["state"] == "expired"
+    assert site.prefect().flow_run(str(run)).state_type == "CANCELLED"
+    assert len(chat.about("test", "expired unsigned")) == told + 1
+    late = site.run("ceremony", "submit", str(response), check=False)
+    assert (late.returncode, "GATE-CLOSED" in late.stderr) == (3, True)
+    site.change_environment("test", intermediate={})
+    site.run("bootstrap", "test")
+    assert site.ceremony("test")["state"] == "pending"
+    assert site.ceremony("test")["id"] != first["id"]
+    site.run("ceremony", "cancel", "test")
+
+
+def out_of_date(expires: str) -> bool:
+    """Return whether a moment, as the command line prints it, has passed."""
+    return datetime.now(UTC) > datetime.fromisoformat(expires)
