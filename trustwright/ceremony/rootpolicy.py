@@ -16,9 +16,9 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from trustwright import canonical
 from trustwright.ceremony.request import CRL_SUBJECT
 from trustwright.errors import ConfigurationError
-from trustwright.model.base import DnsName, Name, Oid, Setting, first_problem
-from trustwright.model.estate import Duration, Url
+from trustwright.model.base import DnsName, Name, Oid, Setting, Url, first_problem
 from trustwright.model.profile import KeyKind
+from trustwright.model.values import Duration
 
 FILE = "policy.toml"
 _LIMIT = 65_536

@@ -73,7 +73,7 @@ def _deadline(now: datetime, window: str | None) -> datetime | None:
     from pydantic import TypeAdapter, ValidationError
 
     from trustwright.errors import ConfigurationError
-    from trustwright.model.estate import Duration
+    from trustwright.model.values import Duration
 
     try:
         return now + timedelta(seconds=TypeAdapter(Duration).validate_python(window))

@@ -18,8 +18,8 @@ from trustwright.cli.root_options import folder_option, passphrase, passphrase_o
 from trustwright.cli.terminal import say
 from trustwright.clock import SystemClock
 from trustwright.errors import ConfigurationError
-from trustwright.model.estate import Duration
 from trustwright.model.profile import KeyKind
+from trustwright.model.values import Duration
 from trustwright.x509 import parse
 
 _DURATION: TypeAdapter[int] = TypeAdapter(Duration)
