@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Hashable, Iterator
 from itertools import combinations
 
@@ -13,13 +12,16 @@ SHORTEST_TTL = 60
 LONGEST_VALIDITY = 40 * 366 * 86_400
 LONGEST_NAME = 64
 """ub-common-name and ub-organization-name (RFC 5280, appendix A.1)."""
+CRL_SUBJECT = "root-crl"
+"""Stands in the place of an environment's name in ceremonies: `trustwright.ceremony.request`."""
+ANY_POLICY = "2.5.29.32.0"
 _Values = dict[Location, Hashable]
 
 
 def check_organization(estate: Estate) -> Iterator[Breach]:
     """EST-ORGANIZATION: the organization can stand in a subject (RFC 5280, appendix A.1)."""
     text = estate.organization
-    if text != text.strip() or any(unicodedata.category(each)[0] == "C" for each in text):
+    if text != text.strip() or not text.isprintable():
         yield Breach(
             ("organization",),
             "the organization has outer blanks or control characters",
@@ -38,6 +40,16 @@ def check_intermediate_name(estate: Estate) -> Iterator[Breach]:
                 f"X.520 allows {LONGEST_NAME}",
                 "shorten the organization or the environment's name",
             )
+
+
+def check_reserved(estate: Estate) -> Iterator[Breach]:
+    """EST-RESERVED: no environment has the name that a ceremony for the root's CRL goes by."""
+    if CRL_SUBJECT in estate.environments:
+        yield Breach(
+            ("environments", CRL_SUBJECT),
+            f"{CRL_SUBJECT} is what a request for a root CRL is called, no environment",
+            "call the environment otherwise: the root's policy refuses this name",
+        )
 
 
 def check_domains(estate: Estate) -> Iterator[Breach]:
@@ -61,6 +73,17 @@ def check_policies(estate: Estate) -> Iterator[Breach]:
         yield Breach(
             place, f"the policy OID is also that of {other[1]}", "number each environment's policy"
         )
+
+
+def check_any_policy(estate: Estate) -> Iterator[Breach]:
+    """EST-POLICY-ANY: an environment's policy is not anyPolicy (RFC 5280 §4.2.1.4)."""
+    for name, environment in estate.environments.items():
+        if environment.policy == ANY_POLICY:
+            yield Breach(
+                ("environments", name, "policy"),
+                f"{ANY_POLICY} is anyPolicy, which stands for every environment's",
+                "take a number below your own arc, like 1.3.6.1.4.1.32473.1.1",
+            )
 
 
 def check_mounts(estate: Estate) -> Iterator[Breach]:
