@@ -27,7 +27,9 @@ DOMAIN = (
     .filter(lambda labels: re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]) is None)
     .map(".".join)
 )
-ORGANIZATION = st.text(alphabet=string.ascii_letters + "äß œ東", min_size=1, max_size=30)
+ORGANIZATION = st.text(alphabet=string.ascii_letters + "äß œ東", min_size=1, max_size=30).filter(
+    lambda text: len(text.encode()) <= 34  # with the longest LABEL and G9999: 64 octets
+)
 ARC = st.integers(min_value=0, max_value=2**31 - 1)
 POLICY = st.lists(ARC, min_size=1, max_size=6).map(lambda arcs: ".".join(map(str, (1, 3, *arcs))))
 URLS = st.lists(LABEL.map(lambda label: f"http://{label}.example/x"), max_size=2).map(tuple)

@@ -17,12 +17,11 @@ from trustwright import canonical
 from trustwright.ceremony.request import CRL_SUBJECT
 from trustwright.errors import ConfigurationError
 from trustwright.model.base import DnsName, Name, Oid, Setting, Url, first_problem
-from trustwright.model.profile import KeyKind
+from trustwright.model.profile import LONGEST_NAME, KeyKind
 from trustwright.model.values import Duration
 
 FILE = "policy.toml"
 _LIMIT = 65_536
-_COMMON_NAME = 64
 _DAY = 86_400
 _DURATIONS = ("maximum_validity", "maximum_request_age", "crl_validity")
 
@@ -76,7 +75,7 @@ class RootPolicy(Setting):
             msg = f"{CRL_SUBJECT} is what a request for a root CRL is called, no environment"
             raise ValueError(msg)
         for name in self.environments:
-            if len(f"{self.organization} {name} Issuing CA G9999") > _COMMON_NAME:
+            if len(f"{self.organization} {name} Issuing CA G9999".encode()) > LONGEST_NAME:
                 msg = f"organization and {name} are too long for a common name together"
                 raise ValueError(msg)
         for place, (name, one) in enumerate(named):

@@ -6,12 +6,11 @@ from collections.abc import Hashable, Iterator
 from itertools import combinations
 
 from trustwright.model.estate import Environment, Estate, RoleName
+from trustwright.model.profile import LONGEST_NAME
 from trustwright.policy.breach import Breach, Location, below, duration_text
 
 SHORTEST_TTL = 60
 LONGEST_VALIDITY = 40 * 366 * 86_400
-LONGEST_NAME = 64
-"""ub-common-name and ub-organization-name (RFC 5280, appendix A.1)."""
 CRL_SUBJECT = "root-crl"
 """Stands in the place of an environment's name in ceremonies: `trustwright.ceremony.request`."""
 ANY_POLICY = "2.5.29.32.0"
@@ -32,12 +31,12 @@ def check_organization(estate: Estate) -> Iterator[Breach]:
 def check_intermediate_name(estate: Estate) -> Iterator[Breach]:
     """EST-ISSUER-NAME: the intermediate's common name fits ub-common-name."""
     for name in estate.environments:
-        issuer = f"{estate.organization} {name} Issuing CA G9999"
-        if len(issuer) > LONGEST_NAME:
+        octets = len(f"{estate.organization} {name} Issuing CA G9999".encode())
+        if octets > LONGEST_NAME:
             yield Breach(
                 ("environments", name),
-                f"the intermediate's common name would have {len(issuer)} characters, "
-                f"X.520 allows {LONGEST_NAME}",
+                f"the intermediate's common name would have {octets} octets, "
+                f"{LONGEST_NAME} are allowed",
                 "shorten the organization or the environment's name",
             )
 
