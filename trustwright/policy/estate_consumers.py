@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from trustwright.model.estate import Consumer, Environment, Estate
 from trustwright.policy.breach import Breach, Location, below, duration_text
+from trustwright.policy.naming import CANARY
 
 LONGEST_COMMON_NAME = 64
 """ub-common-name (RFC 5280, appendix A.1)."""
@@ -98,6 +99,17 @@ def check_owner(estate: Estate) -> Iterator[Breach]:
             )
 
 
+def check_canary(estate: Estate) -> Iterator[Breach]:
+    """EST-CONSUMER-CANARY: the canary's name is nobody else's; its certificate is always revoked."""
+    for place, consumer in _consumers(estate):
+        if consumer.name == CANARY:
+            yield Breach(
+                (*place, "name"),
+                f"{CANARY} is the certificate that proves an issuer's CRL",
+                "name the consumer differently",
+            )
+
+
 def check_dns_names(estate: Estate) -> Iterator[Breach]:
     """EST-NAME-TWICE: a DNS name belongs to one consumer."""
     holder: dict[str, Consumer] = {}
@@ -124,10 +136,22 @@ def check_subtree(estate: Estate) -> Iterator[Breach]:
 
 
 def check_role_subtree(estate: Estate) -> Iterator[Breach]:
-    """EST-NAME-ROLE: a name lies in the subtree that its role may name."""
+    """EST-NAME-ROLE: a name lies below the subtree's top that its role may name.
+
+    Roles sign no bare domain: the top itself is the whole subtree's name.
+    """
     for place, name, consumer, environment in _dns_names(estate):
         role = environment.roles.get(consumer.role)
-        if role and below(name, environment.domain) and not below(name, role.names):
+        if role is None or not below(name, environment.domain):
+            continue
+        if name == role.names:
+            yield Breach(
+                place,
+                f"{name} is the top of the subtree that the role {consumer.role} may name, and "
+                "the role signs only names below it",
+                f"use a name below it, like {consumer.name}.{role.names}",
+            )
+        elif not below(name, role.names):
             yield Breach(
                 place,
                 f"{name} lies outside {role.names}, which is all that the role "

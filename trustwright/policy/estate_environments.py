@@ -8,6 +8,7 @@ from itertools import combinations
 from trustwright.model.estate import Environment, Estate, RoleName
 from trustwright.model.profile import LONGEST_NAME
 from trustwright.policy.breach import Breach, Location, below, duration_text
+from trustwright.policy.naming import CANARY, canary_name, probe_role
 
 SHORTEST_TTL = 60
 LONGEST_VALIDITY = 40 * 366 * 86_400
@@ -85,17 +86,37 @@ def check_any_policy(estate: Estate) -> Iterator[Breach]:
             )
 
 
-def check_mounts(estate: Estate) -> Iterator[Breach]:
-    """EST-MOUNT-TWICE: no two environments share address, namespace and mount."""
+def check_namespaces(estate: Estate) -> Iterator[Breach]:
+    """EST-NAMESPACE-TWICE: no two environments share a namespace of one server.
+
+    The identities' policies and logins live in the namespace: two environments in it would write
+    over each other's, whatever their mounts. A namespace below another is a place of its own: the
+    server mounts nothing into a namespace from outside, and the policies name mounts only.
+    """
     marks: _Values = {
-        ("environments", name, "vault"): _mount(each) for name, each in estate.environments.items()
+        ("environments", name, "vault"): _place(each) for name, each in estate.environments.items()
     }
     for place, other in _shared(marks):
+        namespace = estate.environments[str(place[1])].vault.namespace
         yield Breach(
             place,
-            f"address, namespace and mount are also those of {other[1]}",
-            "give each environment its own namespace or mount",
+            f"address and namespace ({namespace or 'root'}) are also those of {other[1]}: they "
+            "would share logins and policies",
+            "give each environment a vault.namespace of its own, or a server of its own",
         )
+
+
+def check_canary_name(estate: Estate) -> Iterator[Breach]:
+    """EST-CANARY-NAME: the common name of the probe that proves an issuer fits (RFC 5280, A.1)."""
+    for name, environment in estate.environments.items():
+        role, canary = probe_role(environment), canary_name(environment)
+        if len(canary) > LONGEST_NAME:
+            yield Breach(
+                ("environments", name, "roles", role, "names"),
+                f"the probe that proves the issuer would be called {canary}, which has "
+                f"{len(canary)} characters; X.520 allows {LONGEST_NAME}",
+                f"use a subtree of at most {LONGEST_NAME - len(CANARY) - 1} characters",
+            )
 
 
 def check_identities(estate: Estate) -> Iterator[Breach]:
@@ -220,9 +241,9 @@ def _roles(estate: Estate) -> Iterator[tuple[Location, Environment, RoleName]]:
             yield ("environments", name, "roles", role), environment, role
 
 
-def _mount(environment: Environment) -> tuple[str, str, str]:
+def _place(environment: Environment) -> tuple[str, str]:
     vault = environment.vault
-    return vault.address.lower().rstrip("/"), vault.namespace, vault.mount
+    return vault.address.lower().rstrip("/"), vault.namespace
 
 
 def _shared(values: _Values) -> Iterator[tuple[Location, Location]]:

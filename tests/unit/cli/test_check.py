@@ -84,7 +84,7 @@ def test_rules_across_values_follow(file: Path, capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition("[")[2].partition("]")[0] for line in lines] == [
         "EST-ORGANIZATION",
-        "EST-MOUNT-TWICE",
+        "EST-NAMESPACE-TWICE",
         "",
     ]
     assert lines[-1] == f"{file}: 2 problems"

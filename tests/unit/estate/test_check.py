@@ -224,8 +224,9 @@ def test_all_problems_are_shown_by_position(file: Path) -> None:
             "estate.yaml",
             35,
             5,
-            "EST-MOUNT-TWICE",
-            "address, namespace and mount are also those of test",
+            "EST-NAMESPACE-TWICE",
+            "address and namespace (test) are also those of test: they would share logins and "
+            "policies",
         ),
         ("estate.yaml", 54, 60, "EST-ROUTE", "no environment 'stage'"),
         ("payments.yaml", 2, 5, "EST-MISSING", "`consumers[0].owner` is missing"),
@@ -239,6 +240,19 @@ def test_all_problems_are_shown_by_position(file: Path) -> None:
             "test.example.internal",
         ),
     ]
+
+
+def test_a_name_at_the_top_of_a_roles_subtree_is_refused(file: Path) -> None:
+    """The server signs no bare domain: said here, with the line and what to write instead."""
+    payments = file.parent / "consumers" / "payments.yaml"
+    change(payments, "names: [billing.prod.example.internal", "names: [prod.example.internal")
+
+    (problem,) = check_estate(file)
+    assert problem.text() == (
+        f"{payments}:6:13: prod.example.internal is the top of the subtree that the role server "
+        "may name, and the role signs only names below it [EST-NAME-ROLE] → use a name below it, "
+        "like billing.prod.example.internal"
+    )
 
 
 def test_a_missing_list_item_field_points_at_its_item(file: Path) -> None:

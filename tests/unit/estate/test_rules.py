@@ -94,11 +94,19 @@ CASES = [
         "the policy OID is also that of test",
     ),
     Case(
-        "EST-MOUNT-TWICE",
+        "EST-NAMESPACE-TWICE",
         "environments.prod.vault.namespace",
         "test",
         (*PROD, "vault"),
-        "address, namespace and mount are also those of test",
+        "address and namespace (test) are also those of test: they would share logins and policies",
+    ),
+    Case(
+        "EST-CANARY-NAME",
+        "environments.prod.roles.server.names",
+        f"{'a' * 24}.prod.example.internal",
+        (*PROD, "roles", "server", "names"),
+        f"the probe that proves the issuer would be called trustwright-canary.{'a' * 24}.prod."
+        "example.internal, which has 65 characters; X.520 allows 64",
     ),
     Case(
         "EST-IDENTITY-TWICE",
@@ -224,10 +232,25 @@ CASES = [
     Case(
         "EST-NAME-ROLE",
         "environments.prod.roles.server.names",
-        "billing.prod.example.internal",
-        ("consumers", 1, "names", 0),
-        "shop.prod.example.internal lies outside billing.prod.example.internal, which is all that "
+        "web.prod.example.internal",
+        ("consumers", 0, "names", 0),
+        "billing.prod.example.internal lies outside web.prod.example.internal, which is all that "
         "the role server may name",
+    ),
+    Case(
+        "EST-NAME-ROLE",
+        "consumers.1.names",
+        ["shop.prod.example.internal", "prod.example.internal"],
+        ("consumers", 1, "names", 1),
+        "prod.example.internal is the top of the subtree that the role server may name, and the "
+        "role signs only names below it",
+    ),
+    Case(
+        "EST-CONSUMER-CANARY",
+        "consumers.1.name",
+        "trustwright-canary",
+        ("consumers", 1, "name"),
+        "trustwright-canary is the certificate that proves an issuer's CRL",
     ),
     Case(
         "EST-COMMON-NAME",
@@ -498,7 +521,39 @@ def test_addresses_are_compared_as_servers_compare_them() -> None:
     }
     broken = list(judge(estate_with(put("environments.prod.vault", values))))
 
-    assert [rule for rule, _ in broken] == ["EST-MOUNT-TWICE"]
+    assert [rule for rule, _ in broken] == ["EST-NAMESPACE-TWICE"]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "mount", "rules"),
+    [
+        ("test", "pki", ["EST-NAMESPACE-TWICE"]),
+        ("test", "pki2", ["EST-NAMESPACE-TWICE"]),
+        ("test/below", "pki", []),
+        ("", "pki", []),
+    ],
+)
+def test_a_namespace_holds_one_environment_whatever_the_mount(
+    namespace: str, mount: str, rules: list[str]
+) -> None:
+    """Logins and policies belong to the namespace; one below another is a place of its own."""
+
+    def alter(values: Any) -> None:
+        values["environments"]["prod"]["vault"] |= {"namespace": namespace, "mount": mount}
+
+    assert [rule for rule, _ in judge(estate_with(alter))] == rules
+
+
+def test_two_environments_in_the_root_namespace_are_refused() -> None:
+    """The sentence names the namespace that has no name."""
+
+    def alter(values: Any) -> None:
+        for name, mount in (("test", "pki"), ("prod", "pki2")):
+            values["environments"][name]["vault"] |= {"namespace": "", "mount": mount}
+
+    ((rule, breach),) = judge(estate_with(alter))
+    assert (rule, breach.place) == ("EST-NAMESPACE-TWICE", (*PROD, "vault"))
+    assert "address and namespace (root) are also those of test" in breach.what
 
 
 def test_thousands_of_consumers_are_judged_in_a_moment() -> None:
