@@ -15,7 +15,7 @@ from flows.report import report_environment
 from tasks.ceremonies import record_signed
 from tasks.environments import claim_environment, finish_environment, prepare_environment
 from tasks.issuers import introduce_intermediate, prove_intermediate
-from tasks.leaves import prove_separation, serve_consumers
+from tasks.leaves import prove_separation, serve_consumers, settle_admins
 
 
 @flow(
@@ -36,6 +36,7 @@ def bootstrap_environment(environment: str) -> None:
     record_signed(environment)
     introduce_intermediate(environment)
     prove_intermediate(environment)
+    settle_admins(environment)
     served = serve_consumers(environment)
     judgements = prove_separation(environment)
     report_environment(environment, served, judgements)

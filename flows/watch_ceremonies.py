@@ -1,4 +1,4 @@
-"""Close ceremonies that nobody will finish: expired requests, cancelled runs."""
+"""Close what nobody will finish: expired requests, cancelled runs, admins' broken commands."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from prefect import flow
 
 from flows.hooks import tell_run_crashed, tell_run_failed
 from tasks.ceremonies import watch_ceremonies as look_after
+from tasks.leaves import settle_admins_everywhere
 
 
 @flow(
@@ -14,5 +15,6 @@ from tasks.ceremonies import watch_ceremonies as look_after
     on_crashed=[tell_run_crashed],
 )
 def watch_ceremonies() -> None:
-    """Look after the pending ceremonies of every environment."""
+    """Look after the pending ceremonies of every environment, and after what admins left."""
     look_after()
+    settle_admins_everywhere()

@@ -242,6 +242,9 @@ request "{name}-role" {{
     bound_audiences = ["trustwright"]
     token_policies = ["{name}"]
     token_no_default_policy = true
+    expiration_leeway = -1
+    not_before_leeway = -1
+    clock_skew_leeway = -1
   }}
 }}
 """

@@ -89,6 +89,11 @@ class RealPorts:
         made = connect.signer(environment, self.estate.environments[environment])
         return self.through("signer", made)
 
+    def admin_signer(self, environment: str) -> Any:
+        """Return the identity that signs for admins."""
+        made = connect.admin_signer(environment, self.estate.environments[environment])
+        return self.through("admin", made)
+
     def target(self, consumer: Consumer) -> Any:
         """Return the consumer's folder."""
         made = DirectoryTarget(consumer.deliver.directory, consumer.name, self.clock)

@@ -9,6 +9,7 @@ from tests.fakes.clock import HeldClock
 from tests.fakes.ports import FakePorts
 from tests.fakes.root import TestRoot
 from trustwright.lifecycle import (
+    admin,
     announcement,
     consumers,
     environments,
@@ -127,6 +128,7 @@ def run_bootstrap(ports: Any, name: str, answer: Any) -> list[consumers.Served]:
     gate.record_signed(ports, ceremony)
     introduction.introduce_intermediate(ports, name)
     proof.prove_intermediate(ports, name)
+    admin.settle_admins(ports, name)
     served = consumers.serve_consumers(ports, consumers.consumers_touched_by(ports, name))
     separation.prove_separation(ports, name)
     environments.finish(ports, name, ports.actor)

@@ -56,7 +56,7 @@ def list_(
         "state": state,
     }
     wanted = {key: value for key, value in equals.items() if value is not None}
-    with assembled() as ports:
+    with assembled(orchestrated=False) as ports:
         deadline = _deadline(ports.clock.now(), expiring_within)
         rows = [
             row
@@ -120,7 +120,7 @@ def show(serial: str, json_output: bool, pem: bool) -> None:
     """Show the certificate whose SERIAL starts with these hex digits."""
     from trustwright.assembly import assembled
 
-    with assembled() as ports:
+    with assembled(orchestrated=False) as ports:
         row = _by_serial(ports.records.certificates.find(), serial)
     if json_output:
         as_json(row.model_dump(mode="json"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from trustwright.errors import (
     Rejected,
     TrustwrightError,
     Unavailable,
+    VerificationError,
 )
 from trustwright.ids import serial_text
 from trustwright.lifecycle.environments import settings_of
@@ -24,7 +26,7 @@ from trustwright.model.estate import RoleName
 from trustwright.model.profile import Profile
 from trustwright.model.records import CertificateRecord, IntentRecord, IssuerRecord, Purpose
 from trustwright.policy.naming import slot, workload_uri
-from trustwright.ports import Ports, SignOrder
+from trustwright.ports import AdminSigner, Ports, Signer, SignOrder
 from trustwright.x509 import parse
 from trustwright.x509.lint import lint_certificate, refuse
 from trustwright.x509.lint.matches import matches_order
@@ -84,34 +86,63 @@ def issue(ports: Ports, order: Order) -> CertificateRecord:
         VerificationError, LintViolation: Vault returned something else than was ordered; the
             intent stays open, and settling it revokes the certificate.
     """
-    issuer = _anchored_issuer(ports, order)
-    _check_organization(ports, order, issuer)
-    _check_horizon(ports, order, issuer)
-    intent = _open_intent(ports, order, issuer)
-    try:
-        pem = _sign(ports, order, issuer, intent)
-        record = record_certificate(ports, intent, order, pem)
-    except TrustwrightError as error:
-        note(ports, "trustwright.certificate.failed", order.environment, order.slot, str(error))
-        raise
+    record, intent = certify(ports, order)
     close_intent(ports, intent, "done", record.serial)
     return record
 
 
+def certify(ports: Ports, order: Order) -> tuple[CertificateRecord, IntentRecord]:
+    """Do what `issue` does and leave the intent open, for a caller that closes it later.
+
+    Until then the certificate counts as left by a dead run, which settling revokes.
+    """
+    issuer = _anchored_issuer(ports, order)
+    _check_organization(ports, order, issuer)
+    _check_horizon(ports, order, issuer)
+    intent = _open_intent(ports, order, issuer)
+    pem = ""
+    try:
+        pem = _sign(ports, order, issuer, intent)
+        return record_certificate(ports, intent, order, pem), intent
+    except TrustwrightError as error:
+        detail = f"{_came_back(pem)}{error}"
+        note(ports, "trustwright.certificate.failed", order.environment, order.slot, detail)
+        raise
+
+
+def _came_back(pem: str) -> str:
+    """Return words for a certificate that was refused: its serial is how Vault knows it."""
+    with suppress(VerificationError):
+        return f"serial {serial_text(parse.certificate(pem).serial_number)}: " if pem else ""
+    return ""
+
+
 def _sign(ports: Ports, order: Order, issuer: IssuerRecord, intent: IntentRecord) -> str:
     try:
-        return ports.signer(order.environment).sign(_sign_order(ports, order, issuer))
+        return _door(ports, order).sign(_sign_order(ports, order, issuer))
     except (Unavailable, Denied, Rejected) as error:
         # Nothing was signed, so no later run has to search Vault for it.
         close_intent(ports, intent, "abandoned", None, str(error)[:500])
         raise
 
 
+def _door(ports: Ports, order: Order) -> Signer | AdminSigner:
+    """Return the identity that signs an order.
+
+    The issuer identity cannot sign through the role admin, so nothing that flows do for a service
+    ends in an admin's certificate; a probe proves whatever role there is.
+    """
+    if order.role == "admin" and order.purpose != "consumer":
+        return ports.admin_signer(order.environment)
+    return ports.signer(order.environment)
+
+
 def _anchored_issuer(ports: Ports, order: Order) -> IssuerRecord:
     issuer = current_issuer(ports, order.environment)
-    if issuer.anchor is None:
+    proven = issuer.state not in {"requested", "signed", "introduced"}
+    if issuer.anchor is None or not (proven or order.purpose == "probe"):
         raise PolicyViolation(
-            f"{issuer.id} is not introduced yet",
+            f"{issuer.id} is not {'introduced' if issuer.anchor is None else 'proven'} yet",
             rule="ISSUER-NOT-READY",
             where=order.slot,
             hint=f"run: trustwright bootstrap {order.environment}",

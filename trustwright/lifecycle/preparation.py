@@ -5,11 +5,12 @@ from __future__ import annotations
 from trustwright.errors import ConfigurationError
 from trustwright.lifecycle.environments import advance, record_of, settings_of
 from trustwright.lifecycle.journal import note
+from trustwright.policy.naming import workload_uris
 from trustwright.policy.phases import reached
-from trustwright.ports import Ports
+from trustwright.ports import Capabilities, Ports
 
-NO_KEY = "KEY-FILE"
-"""Rule of the error for a key that is not on this machine."""
+NO_KEY = "KEY-PROVISIONER"
+"""Rule of the error for a provisioner's key that is not on this machine."""
 
 
 def prepare_environment(ports: Ports, name: str) -> tuple[str, ...]:
@@ -40,16 +41,25 @@ def prepare_environment(ports: Ports, name: str) -> tuple[str, ...]:
 def _prepare(ports: Ports, name: str) -> tuple[str, ...]:
     environment = settings_of(ports, name)
     provisioner = ports.provisioner(name)
-    abilities = provisioner.probe()
-    if abilities.missing:
-        raise ConfigurationError(
-            f"{abilities.product} {abilities.version} at {environment.vault.address} lacks: "
-            + "; ".join(abilities.missing),
-            rule="VAULT-ABILITIES",
-            hint="use OpenBao 2.6.2 or newer",
-            where=f"environments.{name}.vault",
-        )
-    changes = provisioner.prepare(name, environment, ports.estate.organization)
+    _check_abilities(ports, name, provisioner.probe())
+    uris = workload_uris(ports.estate, name)
+    changes = provisioner.prepare(name, environment, ports.estate.organization, uris)
     for change in changes:
         note(ports, "trustwright.vault.changed", name, environment.vault.mount, change)
     return changes
+
+
+def _check_abilities(ports: Ports, name: str, found: Capabilities) -> None:
+    """Refuse a server that cannot hold the environment; say what else it does without."""
+    vault = settings_of(ports, name).vault
+    server = f"{found.product} {found.version} at {vault.address}"
+    if vault.namespace and not found.namespaces:
+        raise ConfigurationError(
+            f"{server} has no namespaces, and the estate names {vault.namespace!r}",
+            rule="VAULT-ABILITIES",
+            hint="leave vault.namespace out, one environment for each such server; or use OpenBao "
+            "2.6.2 or newer",
+            where=f"environments.{name}.vault.namespace",
+        )
+    for each in found.absent:
+        note(ports, "trustwright.vault.absent", name, vault.mount, f"{server} lacks {each}")

@@ -100,7 +100,7 @@ def check_owner(estate: Estate) -> Iterator[Breach]:
 
 
 def check_canary(estate: Estate) -> Iterator[Breach]:
-    """EST-CONSUMER-CANARY: the canary's name is nobody else's; its certificate is always revoked."""
+    """EST-CONSUMER-CANARY: nobody else has the canary's name: its certificate is revoked."""
     for place, consumer in _consumers(estate):
         if consumer.name == CANARY:
             yield Breach(

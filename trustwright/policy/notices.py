@@ -169,6 +169,23 @@ def consumer_failed(consumer: Consumer, problem: str, *, link: str = "") -> Noti
     )
 
 
+def admin_unsettled(environment: str, admin: str, reason: str, *, link: str = "") -> Notice:
+    """A command of an admin left a certificate that cannot be looked for or revoked now."""
+    lines = [
+        f"Problem: {_quoted(reason)}",
+        "An admin's command ended badly, and what Vault may have signed for it is to be revoked.",
+        "It is tried again every minute.",
+    ]
+    return Notice(
+        event="trustwright.admin.unsettled",
+        severity="warning",
+        body="\n".join(lines),
+        title=f"{environment}: what {_quoted(admin)} left is not settled",
+        environment=environment,
+        link=link,
+    )
+
+
 def flow_failed(*, flow: str, environment: str, reason: str, link: str = "") -> Notice:
     """A run ended with an error."""
     return _flow_notice("failed", "failed", flow, environment, reason, link)

@@ -10,7 +10,7 @@ from trustwright.model.estate import Consumer, Estate
 from trustwright.ports.delivery import Target
 from trustwright.ports.people import Notifier, Runs
 from trustwright.ports.store import Records
-from trustwright.ports.vault import AnchorSigner, Provisioner, Rotator, Signer
+from trustwright.ports.vault import AdminSigner, AnchorSigner, Provisioner, Rotator, Signer
 
 
 class Ports(Protocol):
@@ -65,6 +65,10 @@ class Ports(Protocol):
 
     def signer(self, environment: str) -> Signer:
         """Return the day-to-day identity of this environment's mount."""
+        ...
+
+    def admin_signer(self, environment: str) -> AdminSigner:
+        """Return the identity that signs for this environment's admins."""
         ...
 
     def target(self, consumer: Consumer) -> Target:
