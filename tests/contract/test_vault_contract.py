@@ -400,8 +400,10 @@ def test_a_new_consumer_is_signed_for_once_the_environment_is_prepared_again(pla
     issuer_id = place.introduce()
     uri = "spiffe://test.example.internal/server/ledger"
     new = place.order(issuer_id, uris=(uri,))
-    with pytest.raises(Rejected):
+    with pytest.raises(Rejected) as error:
         place.signer.sign(new)
+    assert error.value.rule == "VAULT-ROLE"
+    assert "where the provisioner's key is" in error.value.hint
     place.uris["server"] = (uri,)
     (phrase,) = place.prepare()
     assert phrase.startswith("role server written")

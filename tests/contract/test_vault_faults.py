@@ -27,8 +27,8 @@ from trustwright.errors import (
     VerificationError,
 )
 from trustwright.model.profile import Subject
-from trustwright.ports import SignOrder
-from trustwright.vault import connect, identities, roles, settle
+from trustwright.ports import Capabilities, SignOrder
+from trustwright.vault import connect, identities, provision, roles, settle, urls
 from trustwright.vault.client import Connection
 from trustwright.vault.issuers import VaultRotator
 from trustwright.vault.leaves import VaultSigner
@@ -518,6 +518,31 @@ def test_every_parameter_of_a_role_is_ours(fresh: Place, openbao: OpenBao) -> No
         "street_address": [],
         "use_pss": False,
     }
+
+
+def test_what_only_openbao_knows_is_not_sent_to_a_vault(
+    fresh_environment: FreshEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vault answers a parameter that it does not know with a warning, and a warning is an error.
+
+    No Vault was at hand: the server is OpenBao, said to be a Vault, so this shows what is sent.
+    """
+    found = Capabilities("Vault", "1.18.3", namespaces=True, pagination=False)
+    monkeypatch.setattr(provision, "probe", lambda _: found)
+    sent: dict[str, dict[str, Any]] = {}
+    write = Connection.write
+
+    def noting(self: Connection, path: str, body: dict[str, Any], **options: Any) -> Any:
+        sent[path.partition("/")[2]] = dict(body)
+        return write(self, path, body, **options)
+
+    monkeypatch.setattr(Connection, "write", noting)
+    place = fresh_environment("test")
+    members = {member for body in sent.values() for member in body}
+    assert not members & {*roles.OPENBAO_ONLY, *urls.OPENBAO_ONLY}
+    assert {"pki/roles/server", "pki/config/urls", "auth/jwt-admin/role/admin"} <= set(sent)
+    assert place.prepare() == ()
+    assert place.signer.sign(place.order(place.introduce()))
 
 
 def test_an_issuer_keeps_its_other_members_when_it_is_named(fresh: Place, openbao: OpenBao) -> None:

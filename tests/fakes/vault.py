@@ -26,6 +26,7 @@ from trustwright.errors import (
 from trustwright.ids import new_serial, serial_text
 from trustwright.ports import Capabilities, IssuerFacts, KeyHandle
 from trustwright.vault import roles
+from trustwright.vault.classify import OUTSIDE_ROLE
 from trustwright.x509 import keys
 
 if TYPE_CHECKING:
@@ -462,7 +463,11 @@ def _check_names(order: SignOrder, subtree: str, uris: Sequence[str]) -> None:
             raise _rejected(f"subject alternate name {name} not allowed by this role")
     for uri in order.uris:
         if uri not in uris:
-            raise _rejected("URI Subject Alternative Names were provided which are not valid")
+            raise Rejected(
+                "URI Subject Alternative Names were provided which are not valid for this role",
+                rule=OUTSIDE_ROLE.rule,
+                hint=OUTSIDE_ROLE.hint,
+            )
 
 
 def _write_crl(mount: FakeMount, issuer: FakeIssuer, clock: Clock) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trustwright.errors import ConfigurationError
 from trustwright.lifecycle.environments import advance, record_of, settings_of
 from trustwright.lifecycle.journal import note
+from trustwright.model.estate import Environment
 from trustwright.policy.naming import workload_uris
 from trustwright.policy.phases import reached
 from trustwright.ports import Capabilities, Ports
@@ -41,7 +42,11 @@ def prepare_environment(ports: Ports, name: str) -> tuple[str, ...]:
 def _prepare(ports: Ports, name: str) -> tuple[str, ...]:
     environment = settings_of(ports, name)
     provisioner = ports.provisioner(name)
-    _check_abilities(ports, name, provisioner.probe())
+    found = provisioner.probe()
+    refuse_unfit(name, environment, found)
+    for each in found.absent:
+        detail = f"{found.product} {found.version} lacks {each}"
+        note(ports, "trustwright.vault.absent", name, environment.vault.mount, detail)
     uris = workload_uris(ports.estate, name)
     changes = provisioner.prepare(name, environment, ports.estate.organization, uris)
     for change in changes:
@@ -49,17 +54,19 @@ def _prepare(ports: Ports, name: str) -> tuple[str, ...]:
     return changes
 
 
-def _check_abilities(ports: Ports, name: str, found: Capabilities) -> None:
-    """Refuse a server that cannot hold the environment; say what else it does without."""
-    vault = settings_of(ports, name).vault
-    server = f"{found.product} {found.version} at {vault.address}"
+def refuse_unfit(name: str, environment: Environment, found: Capabilities) -> None:
+    """Refuse a server that cannot hold an environment; what else it lacks is only said.
+
+    Raises:
+        ConfigurationError: rule ``VAULT-ABILITIES``.
+    """
+    vault = environment.vault
     if vault.namespace and not found.namespaces:
         raise ConfigurationError(
-            f"{server} has no namespaces, and the estate names {vault.namespace!r}",
+            f"{found.product} {found.version} at {vault.address} has no namespaces, and the estate "
+            f"names {vault.namespace!r}",
             rule="VAULT-ABILITIES",
             hint="leave vault.namespace out, one environment for each such server; or use OpenBao "
             "2.6.2 or newer",
             where=f"environments.{name}.vault.namespace",
         )
-    for each in found.absent:
-        note(ports, "trustwright.vault.absent", name, vault.mount, f"{server} lacks {each}")

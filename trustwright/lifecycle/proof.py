@@ -86,8 +86,9 @@ def _passed(ports: Ports, row: CertificateRecord) -> bool:
 def _prove_paths(ports: Ports, name: str, own: IssuerRecord, probe: CertificateRecord) -> None:
     """`issue` proved the positive path; here is what must not hold."""
     environment = settings_of(ports, name)
-    usage = environment.roles[probe_role(environment)].usage[0]
-    for claim, anchor, wanted in _negative_cases(ports, own, probe):
+    usages = environment.roles[probe_role(environment)].usage
+    usage: Usage = "server" if "server" in usages else "client"
+    for claim, anchor, wanted in _negative_cases(ports, own, probe, usage):
         if _holds(ports, own, probe, anchor, usage, wanted):
             raise VerificationError(
                 f"{claim}: the probe of {name} was accepted",
@@ -98,12 +99,13 @@ def _prove_paths(ports: Ports, name: str, own: IssuerRecord, probe: CertificateR
 
 
 def _negative_cases(
-    ports: Ports, own: IssuerRecord, probe: CertificateRecord
+    ports: Ports, own: IssuerRecord, probe: CertificateRecord, usage: Usage
 ) -> Iterator[tuple[str, str, str]]:
     for other in ports.records.issuers.find():
         if other.environment != own.environment and other.anchor:
             yield f"under the anchor of {other.id}", other.anchor, probe.names[0]
-    yield "for a name it does not carry", own.anchor or "", f"not-{probe.names[0]}"
+    if usage == "server":  # nobody compares a client's name with anything
+        yield "for a name it does not carry", own.anchor or "", f"not-{probe.names[0]}"
 
 
 def _holds(

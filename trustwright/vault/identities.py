@@ -34,6 +34,7 @@ from trustwright.errors import ConfigurationError
 from trustwright.vault.credentials import ISSUER, AppRole, Credentials, SignedToken, p256
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -192,13 +193,13 @@ def kept_elsewhere(folder: Path) -> tuple[str, ...]:
     )
 
 
-def create_identity_keys(folder: Path) -> tuple[str, ...]:
-    """Make what the identities' key pairs lack; return the files that were made.
+def create_identity_keys(folder: Path, wanted: Sequence[Identity] = IDENTITIES) -> tuple[str, ...]:
+    """Make what the key pairs of the wanted identities lack; return the files that were made.
 
     Raises:
         ConfigurationError: the folder or a file cannot be written.
     """
-    made = [create_key_pair(folder / f"{identity}.key") for identity in IDENTITIES]
+    made = [create_key_pair(folder / f"{identity}.key") for identity in wanted]
     return tuple(name for names in made for name in names)
 
 

@@ -21,9 +21,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file.parent / "identities" / "test"
 
 
-def create() -> int:
+def create(*options: str) -> int:
     """Run the command."""
-    return exit_code(cli, "trustwright", ["identity", "create", "test"])
+    return exit_code(cli, "trustwright", ["identity", "create", "test", *options])
 
 
 def test_a_lost_public_key_comes_back(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,3 +61,17 @@ def test_a_key_that_is_kept_elsewhere(folder: Path, capsys: pytest.CaptureFixtur
         "note: admin.key is not here; should it be lost, remove admin.pub and run this again\n"
     )
     assert (folder / "admin.pub").read_bytes() == public
+
+
+def test_an_admin_makes_his_own_pair_alone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """His private key is made where it stays; no other is made there."""
+    assert create("--only", "admin") == 0
+    assert capsys.readouterr().out == f"{folder}: admin.key, admin.pub\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["admin.key", "admin.pub"]
+    assert create("--only", "root") == 2
+    assert capsys.readouterr().err == (
+        "error: --only: no identity 'root' [IDENTITY-NAME] → name one of: issuer, rotator, anchor, "
+        "admin\n"
+    )

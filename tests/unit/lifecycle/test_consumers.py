@@ -19,6 +19,7 @@ from tests.unit.lifecycle.scenes import (
     leave_request,
     lines_of,
     losing,
+    prepare_again,
     raising,
     rows_of,
     straighten,
@@ -275,6 +276,7 @@ def test_another_role_is_served_anew(ready: World) -> None:
     """The certificate of the former role does not stay valid beside the new one."""
     first = in_place(ready, "billing").serial
     change_consumer(ready, "billing", role="proxy")
+    prepare_again(ready)
     assert serve(ready, "billing").changed
     assert states(ready, "billing")[first] == "superseded"
     (row,) = rows_of(ready, "billing", state="valid")
