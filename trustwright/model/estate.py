@@ -49,8 +49,8 @@ class VaultTarget(Setting):
         namespace: OpenBao namespace; empty for the root namespace.
         mount: path of the PKI secrets engine.
         ca: PEM bundle that verifies the address; None uses the machine's store.
-        identity: folder with ``issuer.key``, ``rotator.key`` and ``anchor.key`` (mode 0600),
-            or ``*.approle`` files; see ``trustwright vault policies``.
+        identity: folder with the ``.key`` (mode 0600) and ``.pub`` of the identities issuer,
+            rotator, anchor and admin, as far as this machine needs them, or ``*.approle`` files.
     """
 
     address: Address

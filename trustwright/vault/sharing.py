@@ -158,6 +158,6 @@ def _occupied(name: str, place: str, sign: str) -> ConfigurationError:
     return ConfigurationError(
         f"the {place} holds another environment already: {sign}",
         rule="VAULT-SHARED",
-        hint="give each environment a vault.namespace of its own",
+        hint="give each environment a vault.namespace of its own; an environment keeps its mount",
         where=f"environments.{name}.vault.{place}",
     )
