@@ -120,8 +120,8 @@ def _came_back(pem: str) -> str:
 def _sign(ports: Ports, order: Order, issuer: IssuerRecord, intent: IntentRecord) -> str:
     try:
         return _door(ports, order).sign(_sign_order(ports, order, issuer))
-    except (Unavailable, Denied, Rejected) as error:
-        # Nothing was signed, so no later run has to search Vault for it.
+    except (ConfigurationError, PolicyViolation, Unavailable, Denied, Rejected) as error:
+        # Nothing was signed (the first two: nothing was sent), so no later run has to search Vault.
         close_intent(ports, intent, "abandoned", None, str(error)[:500])
         raise
 

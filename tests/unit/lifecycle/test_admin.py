@@ -315,11 +315,22 @@ def test_what_came_back_and_was_refused_is_recorded(world: World, target: FakeTa
     assert target.observed() is None
 
 
-def test_nothing_that_was_not_signed_stays_open(world: World, target: FakeTarget) -> None:
-    """Vault said no: there is nothing to look for."""
+@pytest.mark.parametrize(
+    "error",
+    [
+        Denied("no", rule="VAULT-DENIED"),
+        ConfigurationError("neither admin.key nor admin.approle is there", rule="KEY-FILE"),
+        PolicyViolation("not one name", rule="VAULT-NAMES"),
+    ],
+    ids=lambda error: error.rule,
+)
+def test_nothing_that_was_not_signed_stays_open(
+    world: World, target: FakeTarget, error: TrustwrightError
+) -> None:
+    """Vault said no, or was not asked: there is nothing to look for."""
     bootstrap(world)
-    twist(world.ports, {"admin.sign": raising(Denied("no", rule="VAULT-DENIED"))})
-    with pytest.raises(Denied):
+    twist(world.ports, {"admin.sign": raising(error)})
+    with pytest.raises(type(error)):
         issue(world, target)
     (intent,) = world.ports.store.intents.find(purpose="admin")
     assert intent.state == "abandoned"
