@@ -379,6 +379,18 @@ def test_one_that_was_settled_while_it_was_written_is_not_called_good(
     assert lines_of(world, "trustwright.admin.issued") == []
 
 
+def test_a_crl_that_is_half_over_is_taken_as_it_is(world: World, target: FakeTarget) -> None:
+    """To have it made anew takes the issuer identity, whose key is not on an admin's machine."""
+    bootstrap(world)
+    world.clock.advance(seconds=40 * 3600)
+    no_key = ConfigurationError("neither issuer.key nor issuer.approle is there", rule="KEY-FILE")
+    twist(world.ports, {"signer.rotate_crl": raising(no_key)})
+    assert issue(world, target).certificate.state == "valid"
+    world.clock.advance(seconds=40 * 3600)
+    with pytest.raises(VerificationError):
+        issue(world, target)
+
+
 def test_the_services_identity_signs_for_no_admin(world: World, target: FakeTarget) -> None:
     """The command never asks the issuer identity, and flows never ask the admins'."""
     used: list[str] = []
