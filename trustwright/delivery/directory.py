@@ -23,11 +23,12 @@ from dataclasses import dataclass, replace
 
 from trustwright.clock import Clock
 from trustwright.delivery.account import owner_of
-from trustwright.delivery.folder import Folder, open_folder, translated
+from trustwright.delivery.folder import Folder, translated
 from trustwright.delivery.hooks import Hook
 from trustwright.delivery.manifest import KEY, MANIFEST, PUBLIC, contents, manifest_of
 from trustwright.delivery.observation import observe
 from trustwright.delivery.versions import FOLDER_MODE, Versions, temporary_name, version_name
+from trustwright.delivery.walk import open_folder
 from trustwright.errors import Rejected, TrustwrightError, VerificationError
 from trustwright.model.estate import Directory
 from trustwright.policy.bundle import check_key
