@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,6 +146,31 @@ def test_a_hook_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
     while any(alive(each) for each in ids) and time.monotonic() < deadline:
         os.sched_yield()
     assert [alive(each) for each in ids] == [False, False]
+
+
+def test_a_hook_that_cannot_be_killed_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for a broken disk, say: the delivery does not wait with it."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Kept(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            started.append(self)
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr(subprocess, "Popen", Kept)
+    monkeypatch.setattr(os, "killpg", lambda *_: None)
+    monkeypatch.setattr("trustwright.delivery.hooks._GRACE", 0.1)
+    begin = time.monotonic()
+    error = failure(tmp_path / "tls", check=["sleep", "600"], timeout="1s")
+    elapsed = time.monotonic() - begin
+    for each in started:
+        each.kill()
+        each.wait()
+
+    assert elapsed < 10
+    assert error.what.startswith("sleep did not end within 1 seconds")
 
 
 def test_a_daemon_that_keeps_the_output_open_does_not_hold_up_the_delivery(tmp_path: Path) -> None:
