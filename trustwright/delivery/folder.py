@@ -50,10 +50,9 @@ class Folder:
     path: Path
 
     @contextmanager
-    def within(self, name: str, *, follow: bool = False) -> Iterator[Folder]:
+    def within(self, name: str) -> Iterator[Folder]:
         """Open a folder inside."""
-        flags = FOLDER & ~os.O_NOFOLLOW if follow else FOLDER
-        handle = os.open(name, flags, dir_fd=self.handle)
+        handle = os.open(name, FOLDER, dir_fd=self.handle)
         try:
             yield Folder(handle, self.path / name)
         finally:

@@ -60,7 +60,9 @@ def _written(
     ports: Ports, admin: Consumer, target: Target, certificate: CertificateRecord, key: bytes
 ) -> Delivered:
     try:
-        return target.deliver(delivered_set(ports, admin, certificate, key, rebuild_crls=False))
+        delivery = delivered_set(ports, admin, certificate, key, rebuild_crls=False)
+        # Another call may have delivered meanwhile: the later one counts.
+        return target.deliver(delivery, expected=target.observed())
     except TrustwrightError as error:
         detail = f"serial {certificate.serial} is to be revoked, it was not written: {error}"
         note(ports, "trustwright.admin.undelivered", admin.environment, admin.name, detail)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.delivery.material import pki, request_pem
+from tests.unit.delivery.material import pki, put, request_pem
 from tests.unit.delivery.test_layout import target
 from trustwright.errors import ConflictError, UpstreamError
 
@@ -20,7 +20,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files
 def refusal(path: Path) -> str:
     """Deliver to `path` and return the rule that refused it; nothing may be written."""
     with pytest.raises(UpstreamError) as refused:
-        target(path).deliver(pki().delivery())
+        put(target(path), pki().delivery())
     assert refused.value.hint
     return refused.value.rule
 
@@ -109,7 +109,7 @@ def test_a_sticky_parent_is_good(tmp_path: Path, mode: int) -> None:
     """In /tmp nobody can replace what belongs to another."""
     make(tmp_path / "sticky", mode)
 
-    assert target(tmp_path / "sticky" / "tls").deliver(pki().delivery()).number == 1
+    assert put(target(tmp_path / "sticky" / "tls"), pki().delivery()).number == 1
 
 
 def test_the_folder_that_was_judged_is_the_one_that_is_used(
@@ -130,7 +130,7 @@ def test_the_folder_that_was_judged_is_the_one_that_is_used(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", swap_first)
-        target(tmp_path / "a" / "tls").deliver(pki().delivery())
+        target(tmp_path / "a" / "tls").deliver(pki().delivery(), expected=None)
     assert (tmp_path / "a").is_symlink()
     assert keys_below(tmp_path / "evil") == []
     assert (tmp_path / "b" / "tls" / "versions" / "0001" / "key.pem").exists()
@@ -152,7 +152,7 @@ def test_a_folder_that_becomes_a_link_is_not_followed(
 
     monkeypatch.setattr(os, "open", swap_first)
     with pytest.raises(UpstreamError) as refused:
-        target(tmp_path / "a" / "tls").deliver(pki().delivery())
+        target(tmp_path / "a" / "tls").deliver(pki().delivery(), expected=None)
     assert refused.value.rule == "DLV-LINK"
     assert list((tmp_path / "evil").iterdir()) == []
 
@@ -184,7 +184,7 @@ def test_our_own_link_above_is_followed(tmp_path: Path) -> None:
     """/etc may hold links that root made."""
     make(tmp_path / "real")
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    target(tmp_path / "link" / "tls").deliver(pki().delivery())
+    put(target(tmp_path / "link" / "tls"), pki().delivery())
 
     assert (tmp_path / "real" / "tls" / "cert.pem").exists()
 
@@ -195,7 +195,7 @@ def test_links_lead_where_they_say(tmp_path: Path, leads_to: str) -> None:
     make(tmp_path / "real")
     (tmp_path / "second").symlink_to("real")
     (tmp_path / "link").symlink_to(leads_to.format(tmp_path.name))
-    target(tmp_path / "link" / "deep" / "tls").deliver(pki().delivery())
+    put(target(tmp_path / "link" / "deep" / "tls"), pki().delivery())
 
     assert (tmp_path / "real" / "deep" / "tls" / "cert.pem").exists()
 
@@ -221,7 +221,7 @@ def test_a_folder_that_may_be_passed_but_not_listed_is_good(tmp_path: Path) -> N
     make(tmp_path / "home" / "inner")
     (tmp_path / "home").chmod(0o111)
 
-    assert target(tmp_path / "home" / "inner" / "tls").deliver(pki().delivery()).number == 1
+    assert put(target(tmp_path / "home" / "inner" / "tls"), pki().delivery()).number == 1
     (tmp_path / "home").chmod(0o755)
 
 
@@ -275,32 +275,34 @@ def test_current_must_lead_to_a_version(tmp_path: Path, leads_to: str) -> None:
 def test_leftovers_go_and_strangers_stay(tmp_path: Path) -> None:
     """Only names that a delivery makes are cleaned up."""
     path = tmp_path / "tls"
-    target(path).deliver(pki().delivery())
+    put(target(path), pki().delivery())
     (path / "versions" / ".new-0123456789abcdef").mkdir()
     (path / "versions" / ".new-0123456789abcdef" / "key.pem").write_text("half")
     (path / "versions" / "0009").mkdir()
     (path / ".current-0123456789abcdef").symlink_to("versions/0009")
     (path / "versions" / "NOTES").write_text("mine")
-    target(path).deliver(pki().delivery())
+    (path / "versions" / ".mark-0123456789abcdef").write_text("half")
+    put(target(path), pki().delivery())
 
-    assert sorted(each.name for each in (path / "versions").iterdir()) == ["0001", "0002", "NOTES"]
+    left = ["0001", "0002", "NOTES", "service.json"]
+    assert sorted(each.name for each in (path / "versions").iterdir()) == left
     assert not (path / ".current-0123456789abcdef").is_symlink()
 
 
 def test_one_delivery_at_a_time(tmp_path: Path) -> None:
     """A second writer is told so; it neither waits nor mixes."""
     path = tmp_path / "tls"
-    target(path).deliver(pki().delivery())
+    put(target(path), pki().delivery())
     handle = os.open(path / "versions", os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         with pytest.raises(ConflictError) as refused:
-            target(path).deliver(pki().delivery())
+            put(target(path), pki().delivery())
     finally:
         os.close(handle)
 
     assert refused.value.rule == "DLV-BUSY"
-    assert target(path).deliver(pki().delivery()).number == 2
+    assert put(target(path), pki().delivery()).number == 2
 
 
 def request_refusal(path: Path) -> str:

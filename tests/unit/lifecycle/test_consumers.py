@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -181,7 +182,8 @@ def test_a_broken_target_keeps_what_it_had(ready: World) -> None:
     ready.clock.advance(seconds=49 * HOUR)
     ready.ports.targets["prod/billing"].broken = BROKEN
     assert serve(ready, "billing").state == "failed"
-    assert in_place(ready, "billing") == before
+    # The reload failed for it as well: it is to be told again.
+    assert in_place(ready, "billing") == replace(before, in_service=False)
     assert record(ready, "billing").serial == before.serial
     found = states(ready, "billing")
     assert found.pop(before.serial) == "valid"

@@ -61,7 +61,7 @@ def test_death_at_every_call(
 
 
 def check_converged(world: World, when: str) -> None:
-    """One key, one issuer, one certificate per consumer, nothing unexplained."""
+    """One key, one issuer, one certificate per consumer that it serves, nothing unexplained."""
     records, vault = world.ports.store, world.ports.vault
     assert len(vault.rotator("prod").keys()) == 1, when
     assert len(vault.rotator("prod").issuers()) == 1, when
@@ -75,11 +75,14 @@ def check_converged(world: World, when: str) -> None:
     recorded = {row.serial for row in records.certificates.find()}
     assert set(vault.signer("prod").serials()) == recorded, when
     for consumer in ("billing", "gateway", "collector"):
-        observed = world.ports.targets[f"prod/{consumer}"].observed()
+        target = world.ports.targets[f"prod/{consumer}"]
+        observed = target.observed()
         delivered = records.deliveries.get(f"prod/{consumer}")
         assert observed is not None, when
         assert delivered is not None, when
         assert observed.serial == delivered.serial, when
+        assert observed.in_service, when
+        assert target.loaded == target.delivery, when
         assert delivered.holder is None, when
         (row,) = records.certificates.find(subject=consumer, state="valid")
         assert row.serial == observed.serial, when
