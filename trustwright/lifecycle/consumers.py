@@ -168,7 +168,7 @@ def _serve(ports: Ports, consumer: Consumer) -> Served:
     if row is not None and (served := _refresh(ports, consumer, target, row, observed)):
         return served
     if consumer.key == "host" and asked is None:
-        return _wait_for_host(ports, consumer)
+        return _wait_for_host(ports, consumer, target, observed)
     return _serve_anew(ports, consumer, target, observed, asked)
 
 
@@ -278,8 +278,15 @@ def _host_request(ports: Ports, consumer: Consumer, target: Target) -> str | Non
     return csr
 
 
-def _wait_for_host(ports: Ports, consumer: Consumer) -> Served:
+def _wait_for_host(
+    ports: Ports, consumer: Consumer, target: Target, observed: Delivered | None
+) -> Served:
+    """Record what is waited for. A set in place that does not fit any more is kept fresh."""
+    row, changed = certificate_in_place(ports, consumer, observed), False
+    if row is not None and observed is not None and row.not_after > ports.clock.now():
+        stale = not set_is_current(ports, consumer, observed)
+        changed = stale and _refresh(ports, consumer, target, row, observed) is not None
     folder = consumer.deliver.directory.path
     problem = f"waits for the host's certification request at {folder}/host.csr"
     record_delivery(ports, consumer, "waiting", problem=problem)
-    return Served(consumer, "waiting", problem=problem)
+    return Served(consumer, "waiting", changed=changed, problem=problem)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-
-from cryptography.x509.oid import NameOID
+from typing import TYPE_CHECKING
 
 from trustwright.ids import sha256_hex
 from trustwright.lifecycle.environments import settings_of
+from trustwright.lifecycle.issuance import wanted_profile
 from trustwright.lifecycle.journal import note_once
 from trustwright.lifecycle.reconciliation import revoke_certificate
 from trustwright.lifecycle.trust import trust_bundle
@@ -15,6 +15,17 @@ from trustwright.model.estate import Consumer
 from trustwright.model.records import CertificateRecord
 from trustwright.ports import Delivered, Ports
 from trustwright.x509 import parse
+from trustwright.x509.keys import key_kind
+from trustwright.x509.lint.matches import matches_order
+from trustwright.x509.profiles import VAULT_BACKDATE
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from trustwright.model.profile import Profile
+
+_ROUNDING = timedelta(seconds=60)
+"""A certificate may live that much longer than its role's TTL and the backdating say."""
 
 
 def valid_certificates(ports: Ports, consumer: Consumer) -> list[CertificateRecord]:
@@ -42,10 +53,11 @@ def fitting_in_place(
 ) -> CertificateRecord | None:
     """Return the certificate in place if it is ours, as estate and host want it, and not due.
 
-    One whose key others could read does not fit any more.
+    The key counts as well: a managed one is in the set, a host's is not, and one that others could
+    read does not fit any more.
     """
     row = certificate_in_place(ports, consumer, observed)
-    if row is None or observed is None:
+    if row is None or observed is None or observed.with_key != (consumer.key == "managed"):
         return None
     if observed.exposed or key_was_exposed(ports, row):
         return None
@@ -65,22 +77,30 @@ def set_is_current(ports: Ports, consumer: Consumer, observed: Delivered) -> boo
 
 
 def fits(ports: Ports, consumer: Consumer, row: CertificateRecord, asked: str | None) -> bool:
-    """Return whether it has today's organization, role, names and host key, and is not due."""
+    """Return whether the certificate says what today's estate and host ask for, and is not due.
+
+    Organization, role, names, usage, policy and kind of key are compared with the certificate
+    itself. It may not live longer than the role allows today; a shorter life is no fault.
+    """
     role = settings_of(ports, consumer.environment).roles[consumer.role]
+    profile = wanted_profile(
+        ports, consumer.environment, consumer.role, consumer.name, consumer.names
+    )
+    certificate = parse.certificate(row.pem)
     renewal = ports.clock.now() + timedelta(seconds=role.renew_before)
     return (
-        (row.role, row.names) == (consumer.role, consumer.names)
-        and row.not_after > renewal
+        row.not_after > renewal
         and (asked is None or row.spki == parse.spki_sha256(parse.request(asked)))
-        and _whose(row) == (ports.estate.organization, consumer.environment)
+        and key_kind(certificate.public_key()) == role.key
+        and _says(certificate, profile, row.spki)
     )
 
 
-def _whose(row: CertificateRecord) -> tuple[object, ...]:
-    """Return organization and unit of the subject."""
-    subject = parse.certificate(row.pem).subject
-    wanted = (NameOID.ORGANIZATION_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME)
-    return tuple(each.value for oid in wanted for each in subject.get_attributes_for_oid(oid))
+def _says(certificate: x509.Certificate, profile: Profile, spki: str) -> bool:
+    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    longest = timedelta(seconds=profile.validity + VAULT_BACKDATE) + _ROUNDING
+    found = matches_order(certificate, profile, spki, now=start)
+    return end - start <= longest and {each.clause for each in found} <= {"ORDER-TTL"}
 
 
 def note_exposure(ports: Ports, consumer: Consumer, observed: Delivered | None) -> None:

@@ -260,7 +260,7 @@ def check_against_order(
     Raises:
         VerificationError, LintViolation: one of the three does not hold.
     """
-    profile = _profile(ports, order)
+    profile = wanted_profile(ports, order.environment, order.role, order.subject, order.names)
     refuse(lint_certificate(certificate, "end-entity"))
     refuse(matches_order(certificate, profile, intent.spki, now=intent.opened))
     issuer = ports.records.issuers.get(intent.issuer)
@@ -277,15 +277,17 @@ def check_against_order(
         )
 
 
-def _profile(ports: Ports, order: Order) -> Profile:
-    environment = settings_of(ports, order.environment)
-    role = environment.roles[order.role]
+def wanted_profile(
+    ports: Ports, environment: str, role: RoleName, subject: str, names: tuple[str, ...]
+) -> Profile:
+    """Return what a certificate must say by today's estate file."""
+    facts = settings_of(ports, environment)
     return end_entity_profile(
         organization=ports.estate.organization,
-        environment=order.environment,
-        role_usage=role.usage,
-        names=order.names,
-        uris=(workload_uri(environment, order.role, order.subject),),
-        policy=environment.policy,
-        ttl=role.ttl,
+        environment=environment,
+        role_usage=facts.roles[role].usage,
+        names=names,
+        uris=(workload_uri(facts, role, subject),),
+        policy=facts.policy,
+        ttl=facts.roles[role].ttl,
     )

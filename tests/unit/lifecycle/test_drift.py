@@ -9,7 +9,9 @@ from tests.fakes.world import World
 from tests.unit.lifecycle.scenes import (
     HOUR,
     bootstrap,
+    change_consumer,
     consumer,
+    leave_request,
     lines_of,
     raising,
     rows_of,
@@ -137,6 +139,18 @@ def test_a_vault_that_cannot_revoke_is_asked_again(ready: World) -> None:
     straighten(ready.ports)
     assert in_place(ready).serial != first.serial
     serve(ready)
+    assert states(ready) == {first.serial: "revoked", in_place(ready).serial: "valid"}
+
+
+def test_an_exposed_key_that_a_host_is_to_replace(ready: World) -> None:
+    """It is kept in service until the host leaves its request; then it is revoked."""
+    first = in_place(ready)
+    change_consumer(ready, "billing", key="host")
+    target(ready).disturb(drift=DRIFT, exposed=True)
+    assert serve(ready).state == "waiting"
+    assert (in_place(ready).serial, in_place(ready).drift) == (first.serial, "")
+    leave_request(ready, "billing")
+    assert serve(ready).changed
     assert states(ready) == {first.serial: "revoked", in_place(ready).serial: "valid"}
 
 
