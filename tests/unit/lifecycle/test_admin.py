@@ -44,6 +44,7 @@ from trustwright.lifecycle.admin import (
 from trustwright.lifecycle.consumers import consumers_of, serve_consumer
 from trustwright.lifecycle.separation import prove_separation
 from trustwright.policy.bundle import check_key
+from trustwright.ports import Delivered, DeliverySet
 from trustwright.x509 import parse
 
 pytestmark = pytest.mark.unit
@@ -362,8 +363,8 @@ def test_one_that_was_settled_while_it_was_written_is_not_called_good(
     bootstrap(world)
     deliver = target.deliver
 
-    def slowly(delivery: Any) -> Any:
-        done = deliver(delivery)
+    def slowly(delivery: DeliverySet, *, expected: Delivered | None) -> Delivered:
+        done = deliver(delivery, expected=expected)
         world.clock.advance(seconds=10 * 60)
         settle_admins(world.ports, "prod")
         return done
