@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trustwright.ceremony.shown import printable
 from trustwright.cli.terminal import as_json, columns, say
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def show(serial: str, json_output: bool, pem: bool) -> None:
         for key, value in row.model_dump(mode="json").items():
             if key not in {"pem", "version", "id"} and value is not None:
                 text = ", ".join(value) if isinstance(value, list) else value
-                say(f"{key.replace('_', ' '):11} {text}")
+                say(f"{key.replace('_', ' '):11} {printable(str(text))}")
 
 
 def _by_serial(rows: object, serial: str) -> CertificateRecord:

@@ -52,8 +52,8 @@ def exit_code(command: click.Command, program: str, arguments: Sequence[str] | N
 
 
 def say(text: str = "") -> None:
-    """Print a line of result."""
-    click.echo(text)
+    """Print a result: its lines, with what a terminal would obey written as an escape."""
+    click.echo("\n".join(printable(line) for line in text.split("\n")))
 
 
 def note(text: str) -> None:
@@ -62,8 +62,9 @@ def note(text: str) -> None:
 
 
 def as_json(value: Any) -> None:
-    """Print a JSON value, indented, its members in order."""
-    click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+    """Print a JSON value, indented, its members in order; what a terminal obeys is escaped."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    click.echo("".join(one if one.isprintable() or one == "\n" else _escape(one) for one in text))
 
 
 def columns(
@@ -78,6 +79,12 @@ def columns(
     for row in table:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         say("  ".join(cells).rstrip())
+
+
+def _escape(character: str) -> str:
+    """Return a character as JSON may write it; outside its texts JSON has none that needs it."""
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))
 
 
 def _usage(error: click.ClickException) -> int:

@@ -26,6 +26,7 @@ from trustwright.lifecycle.requests import expire_ceremony
 from trustwright.model.ceremony import CeremonyRecord, Request, Response
 from trustwright.policy import notices
 from trustwright.policy.naming import issuer_name
+from trustwright.policy.quoting import reason_of
 from trustwright.ports import Ports
 from trustwright.x509 import parse
 from trustwright.x509.crl import crl_number
@@ -96,7 +97,7 @@ def _decide(ports: Ports, ceremony: CeremonyRecord, data: bytes) -> Verdict:
         response = _checked(ports, ceremony, data)
     except (PolicyViolation, VerificationError) as error:
         # Only what the response itself broke: a store that is down refuses nothing.
-        return _refuse(ports, ceremony, str(error))
+        return _refuse(ports, ceremony, reason_of(error))
     return _accept(ports, ceremony, response)
 
 
@@ -118,7 +119,7 @@ def _compare_with_accepted(ceremony: CeremonyRecord, data: bytes) -> Verdict:
         accepted = Response.parse((ceremony.response or "").encode())
         same = binding(open_response(data)) == binding(accepted)
     except TrustwrightError as error:
-        return Verdict(accepted=False, reason=str(error))
+        return Verdict(accepted=False, reason=reason_of(error))
     reason = "" if same else "another response was accepted for this request [GATE-CLOSED]"
     return Verdict(accepted=same, reason=reason)
 
@@ -186,7 +187,6 @@ def _tell_accepted(ports: Ports, ceremony: CeremonyRecord, response: Response) -
 
 
 def _refuse(ports: Ports, ceremony: CeremonyRecord, reason: str) -> Verdict:
-    reason = reason[:500]
     ports.records.ceremonies.replace(ceremony, refusals=ceremony.refusals + 1, refusal=reason)
     note(ports, "trustwright.ceremony.refused", ceremony.environment, ceremony.id, reason)
     ports.notifier.tell(

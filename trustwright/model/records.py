@@ -74,7 +74,7 @@ class IssuerRecord(Artifact):
 
 IntentKind = Literal["sign", "revoke"]
 IntentState = Literal["open", "suspect", "done", "abandoned"]
-"""*suspect*: nobody works on it any more and Vault has nothing to show for it, but what was asked may
+"""*suspect*: nobody works on it any more, and Vault has nothing to show for it, but the request may
 still arrive there; its slot is free, and it is looked at until that cannot be."""
 
 Purpose = Literal["consumer", "admin", "probe"]

@@ -99,6 +99,18 @@ def test_results_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     assert err == "note: a part was\\nremoved\n"
 
 
+def test_a_result_is_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines stay lines; everything else that a terminal obeys is an escape, in JSON as well."""
+    terminal.say("a\x1b[2J\r\u202e\nb\x9b")
+    terminal.as_json({"a": "\x1b\x7f\x9b\u202e\U000e0001 ü\n"})
+
+    out = capsys.readouterr().out
+    assert out.startswith("a\\x1b[2J\\r\\u202e\nb\\x9b\n")
+    assert all(line.isprintable() for line in out.splitlines())
+    assert json.loads(out[out.index("{") :]) == {"a": "\x1b\x7f\x9b\u202e\U000e0001 ü\n"}
+    assert "ü" in out
+
+
 def test_table_of_commands_says_what_they_say() -> None:
     """Help without an import tells the same as the commands themselves."""
     assert isinstance(root, LazyGroup)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -88,6 +89,23 @@ def test_a_bad_response_changes_nothing_but_the_count(world: World, data: bytes,
     assert events_told(world) == ["ceremony.requested", "ceremony.submitted", "ceremony.refused"]
     (line,) = lines_of(world, "trustwright.ceremony.refused")
     assert line.detail == verdict.reason
+
+
+def test_what_a_response_says_is_recorded_without_its_markup(world: World) -> None:
+    """Names of members are quoted by the refusal: in record, chat and audit they are harmless."""
+    waiting = reach_gate(world)
+    name = "# Approved\n```\n[click](https://evil.example)\x1b[2J <b> @everyone"
+    good = json.loads(world.answer(waiting.request))
+    submit(world, waiting, json.dumps(good | {name: 1}).encode())
+    refusal = now_is(world, waiting).refusal
+    (line,) = lines_of(world, "trustwright.ceremony.refused")
+    assert line.detail == refusal
+    assert refusal.isprintable()
+    assert not set("`<>*|").intersection(refusal)
+    assert refusal.count("[") == 1
+    assert "[CER-SHAPE]" in refusal
+    assert "://" not in refusal + world.ports.chat.told[-1].body
+    assert "@everyone" not in world.ports.chat.told[-1].body
 
 
 def test_a_good_response_after_a_bad_one(world: World) -> None:

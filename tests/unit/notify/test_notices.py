@@ -161,7 +161,7 @@ def test_a_foreign_text_stays_a_text() -> None:
     )
     line = notice.body.splitlines()[1]
     assert line == (
-        "Reason: a rm -rf / (31m (x)(http://evil) (!channel) 'sh' (at)everyone ·b· gnp/"
+        "Reason: a rm -rf / (31m (x)(http: //evil) (!channel) 'sh' (at)everyone ·b· gnp/"
     )
     assert "Asked by: (at)here" in notice.body
 

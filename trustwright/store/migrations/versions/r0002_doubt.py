@@ -1,4 +1,4 @@
-"""What an intent is in doubt about, why a ceremony was closed, which process holds an environment."""
+"""What an intent is in doubt about, why a ceremony closed, which process holds an environment."""
 
 from __future__ import annotations
 
