@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from trustwright.errors import ConfigurationError, ConflictError, TrustwrightError
 from trustwright.lifecycle.consumers import consumer_named
 from trustwright.lifecycle.environments import settings_of
-from trustwright.lifecycle.issuance import Order, certify, close_intent
+from trustwright.lifecycle.intents import close_intent
+from trustwright.lifecycle.issuance import Order, certify
 from trustwright.lifecycle.journal import note, tell_once
 from trustwright.lifecycle.reconciliation import LEFT_BEHIND, settle_left_behind
 from trustwright.lifecycle.trust import delivered_set

@@ -9,7 +9,7 @@ from trustwright.ids import sha256_hex
 from trustwright.lifecycle.environments import settings_of
 from trustwright.lifecycle.issuance import wanted_profile
 from trustwright.lifecycle.journal import note_once
-from trustwright.lifecycle.reconciliation import revoke_certificate
+from trustwright.lifecycle.revocation import revoke_certificate
 from trustwright.lifecycle.trust import trust_bundle
 from trustwright.model.estate import Consumer
 from trustwright.model.records import CertificateRecord

@@ -1,4 +1,4 @@
-"""One certificate: intent, signature, check, record; and what a dead run left of it."""
+"""One certificate: intent, signature, reply, check, record."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from trustwright.errors import (
     Unavailable,
     VerificationError,
 )
-from trustwright.ids import serial_text
 from trustwright.lifecycle.environments import settings_of
+from trustwright.lifecycle.intents import close_intent, inventory_row, keep_reply
 from trustwright.lifecycle.introduction import current_issuer
 from trustwright.lifecycle.journal import note
+from trustwright.lifecycle.refusal import is_anothers, refuse_certificate
 from trustwright.model.estate import RoleName
 from trustwright.model.profile import Profile
 from trustwright.model.records import CertificateRecord, IntentRecord, IssuerRecord, Purpose
@@ -77,14 +78,15 @@ class Order:
 def issue(ports: Ports, order: Order) -> CertificateRecord:
     """Have Vault sign one certificate and return its record.
 
-    The intent is written first; whatever Vault returns is checked before it is recorded. An open
-    intent of a dead run must have been settled before (`reconciliation.settle_slot`).
+    The intent is written first; whatever Vault returns is written on it, then checked, then
+    recorded. An open intent of a dead run must have been settled before
+    (`reconciliation.settle_slot`).
 
     Raises:
         PolicyViolation: there is no issuer yet, or the certificate would outlive it.
         ConfigurationError: the estate's organization is not the issuer's (``ESTATE-CHANGED``).
-        VerificationError, LintViolation: Vault returned something else than was ordered; the
-            intent stays open, and settling it revokes the certificate.
+        VerificationError, LintViolation: Vault returned something else than was ordered: people
+            are told, and it is revoked.
     """
     record, intent = certify(ports, order)
     close_intent(ports, intent, "done", record.serial)
@@ -100,21 +102,12 @@ def certify(ports: Ports, order: Order) -> tuple[CertificateRecord, IntentRecord
     _check_organization(ports, order, issuer)
     _check_horizon(ports, order, issuer)
     intent = _open_intent(ports, order, issuer)
-    pem = ""
     try:
-        pem = _sign(ports, order, issuer, intent)
-        return record_certificate(ports, intent, order, pem), intent
+        intent = keep_reply(ports, intent, _sign(ports, order, issuer, intent))
+        return _judged(ports, intent, order), intent
     except TrustwrightError as error:
-        detail = f"{_came_back(pem)}{error}"
-        note(ports, "trustwright.certificate.failed", order.environment, order.slot, detail)
+        note(ports, "trustwright.certificate.failed", order.environment, order.slot, str(error))
         raise
-
-
-def _came_back(pem: str) -> str:
-    """Return words for a certificate that was refused: its serial is how Vault knows it."""
-    with suppress(VerificationError):
-        return f"serial {serial_text(parse.certificate(pem).serial_number)}: " if pem else ""
-    return ""
 
 
 def _sign(ports: Ports, order: Order, issuer: IssuerRecord, intent: IntentRecord) -> str:
@@ -135,6 +128,17 @@ def _door(ports: Ports, order: Order) -> Signer | AdminSigner:
     if order.role == "admin" and order.purpose != "consumer":
         return ports.admin_signer(order.environment)
     return ports.signer(order.environment)
+
+
+def _judged(ports: Ports, intent: IntentRecord, order: Order) -> CertificateRecord:
+    pem = intent.pem or ""
+    try:
+        return record_certificate(ports, intent, order, pem)
+    except (PolicyViolation, VerificationError) as error:
+        # Whoever may not revoke, or cannot now, leaves it to the watch: the reply is on the intent.
+        with suppress(TrustwrightError):
+            refuse_certificate(ports, intent, pem, str(error))
+        raise
 
 
 def _anchored_issuer(ports: Ports, order: Order) -> IssuerRecord:
@@ -185,21 +189,13 @@ def _open_intent(ports: Ports, order: Order, issuer: IssuerRecord) -> IntentReco
             role=order.role,
             purpose=order.purpose,
             subject=order.subject,
+            owner=order.owner,
             slot=order.slot,
             spki=parse.spki_sha256(parse.request(order.csr)),
             names=order.names,
             actor=ports.actor,
             opened=ports.clock.now(),
         )
-    )
-
-
-def close_intent(
-    ports: Ports, intent: IntentRecord, state: str, serial: str | None, remark: str = ""
-) -> None:
-    """Close an intent as *done* or *abandoned*."""
-    ports.records.intents.replace(
-        intent, state=state, serial=serial, note=remark, closed=ports.clock.now()
     )
 
 
@@ -225,31 +221,7 @@ def record_certificate(
     """
     certificate = parse.certificate(pem)
     check_against_order(ports, order, intent, certificate)
-    return ports.records.certificates.insert(inventory_row(ports, intent, order.owner, certificate))
-
-
-def inventory_row(
-    ports: Ports, intent: IntentRecord, owner: str, certificate: x509.Certificate
-) -> CertificateRecord:
-    """Return the inventory's row for a certificate that an intent led to."""
-    serial = serial_text(certificate.serial_number)
-    return CertificateRecord(
-        id=f"{intent.issuer}/{serial}",
-        environment=intent.environment,
-        issuer=intent.issuer,
-        serial=serial,
-        role=intent.role,
-        purpose=intent.purpose,
-        subject=intent.subject,
-        owner=owner,
-        names=intent.names,
-        spki=parse.spki_sha256(certificate),
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        pem=parse.pem(certificate),
-        intent=intent.id,
-        recorded=ports.clock.now(),
-    )
+    return ports.records.certificates.insert(inventory_row(ports, intent, certificate))
 
 
 def check_against_order(
@@ -258,8 +230,16 @@ def check_against_order(
     """Lint, compare with the order, and validate the path under the environment's own anchor.
 
     Raises:
-        VerificationError, LintViolation: one of the three does not hold.
+        VerificationError, LintViolation: one of the three does not hold, or the certificate is one
+            that Vault returned before (rule ``ORDER-REPEATED``).
     """
+    if is_anothers(ports, intent, certificate):
+        raise VerificationError(
+            "Vault returned a certificate that it had returned before",
+            rule="ORDER-REPEATED",
+            hint="look at what stands between this machine and Vault",
+            where=intent.slot,
+        )
     profile = wanted_profile(ports, order.environment, order.role, order.subject, order.names)
     refuse(lint_certificate(certificate, "end-entity"))
     refuse(matches_order(certificate, profile, intent.spki, now=intent.opened))

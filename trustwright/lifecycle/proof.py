@@ -14,7 +14,8 @@ from trustwright.lifecycle.environments import advance, settings_of
 from trustwright.lifecycle.introduction import current_issuer
 from trustwright.lifecycle.issuance import Order, issue
 from trustwright.lifecycle.journal import note
-from trustwright.lifecycle.reconciliation import revoke_certificate, settle_slot
+from trustwright.lifecycle.reconciliation import settle_slot
+from trustwright.lifecycle.revocation import revoke_certificate
 from trustwright.model.profile import Subject, Usage
 from trustwright.model.records import CertificateRecord, IssuerRecord
 from trustwright.policy.naming import CANARY, canary_name, probe_role

@@ -13,7 +13,7 @@ from pathlib import PurePath
 
 from trustwright.model.ceremony import CeremonyRecord, Request, Response
 from trustwright.model.estate import Consumer, Severity
-from trustwright.model.records import DeliveryState
+from trustwright.model.records import DeliveryState, IntentRecord
 from trustwright.policy.quoting import one_line
 from trustwright.ports import Notice
 
@@ -169,7 +169,7 @@ def consumer_failed(consumer: Consumer, problem: str, *, link: str = "") -> Noti
 def admin_unsettled(environment: str, admin: str, reason: str, *, link: str = "") -> Notice:
     """A command of an admin left a certificate that cannot be looked for or revoked now."""
     lines = [
-        f"Problem: {_quoted(reason)}",
+        f"Problem: {one_line(reason)}",
         "An admin's command ended badly, and what Vault may have signed for it is to be revoked.",
         "It is tried again every minute.",
     ]
@@ -177,9 +177,54 @@ def admin_unsettled(environment: str, admin: str, reason: str, *, link: str = ""
         event="trustwright.admin.unsettled",
         severity="warning",
         body="\n".join(lines),
-        title=f"{environment}: what {_quoted(admin)} left is not settled",
+        title=f"{environment}: what {one_line(admin)} left is not settled",
         environment=environment,
         link=link,
+    )
+
+
+def certificate_refused(
+    intent: IntentRecord, *, serial: str, subject: str, why: str, revocable: bool
+) -> Notice:
+    """Vault returned a certificate that is not what was ordered: somebody or something lies.
+
+    Args:
+        intent: what was ordered.
+        serial: of what came back, hex with colons.
+        subject: of what came back.
+        why: the rule that it broke.
+        revocable: the environment's own issuer can put it on its CRL.
+    """
+    fate = "is revoked by its serial" if revocable else "cannot be revoked here"
+    lines = [
+        f"Ordered for {one_line(intent.slot)}; returned: {one_line(subject)}, serial {serial}",
+        f"Refused: {one_line(why)}",
+        f"It was delivered to nobody, and {fate}. Until the CRL names it, this shows it:",
+        *_indented(["trustwright certificates list --state refused"]),
+        "Find out who changed Vault, or what stands between it and Trustwright.",
+    ]
+    return Notice(
+        event="trustwright.certificate.refused",
+        severity="critical",
+        body="\n".join(lines),
+        title=f"{intent.environment}: Vault returned a certificate that nobody ordered",
+        environment=intent.environment,
+    )
+
+
+def intents_unsettled(environment: str, count: int, problem: str) -> Notice:
+    """What dead runs left behind could not be explained yet."""
+    lines = [
+        f"{count} left behind by runs and commands that ended early.",
+        f"Problem: {one_line(problem)}",
+        "The watch tries again by itself.",
+    ]
+    return Notice(
+        event="trustwright.intents.unsettled",
+        severity="warning",
+        body="\n".join(lines),
+        title=f"{environment}: certificates could not be accounted for",
+        environment=environment,
     )
 
 

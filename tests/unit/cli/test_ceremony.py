@@ -61,8 +61,9 @@ def test_a_row_from_before_is_shown_safely(
     """An older release recorded refusals as they came."""
     waiting = reach_gate(world)
     world.ports.store.ceremonies.replace(waiting, refusals=1, refusal="\x1b[2J\u202e\n# x")
-    for option in ([], ["--json"]):
-        assert exit_code(cli, "trustwright", ["ceremony", "show", "prod", *option]) == 0
-        shown = capsys.readouterr().out
-        assert all(line.isprintable() for line in shown.splitlines())
+    assert exit_code(cli, "trustwright", ["ceremony", "show", "prod"]) == 0
+    assert all(line.isprintable() for line in capsys.readouterr().out.splitlines())
+    assert exit_code(cli, "trustwright", ["ceremony", "show", "prod", "--json"]) == 0
+    shown = capsys.readouterr().out
+    assert all(line.isprintable() for line in shown.splitlines())
     assert json.loads(shown)["refusal"] == "\x1b[2J\u202e\n# x"
