@@ -7,6 +7,7 @@ from tasks.step import step
 from trustwright.assembly import assembled
 from trustwright.lifecycle import admin, consumers, separation
 from trustwright.lifecycle.consumers import Served
+from trustwright.lifecycle.environments import while_held
 from trustwright.lifecycle.separation import Judgement
 
 
@@ -29,7 +30,7 @@ def serve_consumers(environment: str) -> list[Served]:
     """Serve every consumer that this environment touches; failures are in the list."""
     with assembled(actor=this_run()) as ports:
         touched = consumers.consumers_touched_by(ports, environment)
-        return consumers.serve_consumers(ports, touched)
+        return consumers.serve_consumers(ports, while_held(ports, environment, touched))
 
 
 @step("prove the separation of environments")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +37,8 @@ from trustwright.x509 import parse
 
 T = TypeVar("T")
 
+_PROCESS = secrets.token_hex(8)
+
 
 @dataclass(frozen=True)
 class Assembly:
@@ -62,6 +66,11 @@ class Assembly:
     def runs(self) -> Runs:
         """The orchestrator's runs."""
         return PrefectRuns(self.prefect)
+
+    @property
+    def process(self) -> str:
+        """Return the token of this process, another one after a fork."""
+        return f"{_PROCESS}-{os.getpid()}"
 
     def provisioner(self, environment: str) -> Provisioner:
         """Return the provisioner for the server that holds this environment."""

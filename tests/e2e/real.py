@@ -43,6 +43,7 @@ class RealPorts:
     provisioner_key: Path
     store_url: str
     actor: str = "run-1"
+    process: str = "process-1"
     clock: Clock = field(default_factory=SystemClock)
     through: Callable[[str, Any], Any] = untouched
 

@@ -86,6 +86,7 @@ class FakePorts:
     folder: Path
     clock: HeldClock = field(default_factory=HeldClock)
     actor: str = "run-1"
+    process: str = "process-1"
     through: Callable[[str, Any], Any] = lambda _name, part: part
 
     def __post_init__(self) -> None:

@@ -129,7 +129,8 @@ def run_bootstrap(ports: Any, name: str, answer: Any) -> list[consumers.Served]:
     introduction.introduce_intermediate(ports, name)
     proof.prove_intermediate(ports, name)
     admin.settle_admins(ports, name)
-    served = consumers.serve_consumers(ports, consumers.consumers_touched_by(ports, name))
+    touched = consumers.consumers_touched_by(ports, name)
+    served = consumers.serve_consumers(ports, environments.while_held(ports, name, touched))
     separation.prove_separation(ports, name)
     environments.finish(ports, name, ports.actor)
     return served

@@ -83,11 +83,19 @@ def _asks_for_today(ports: Ports, ceremony: CeremonyRecord) -> bool:
 
 
 def _close_outdated(ports: Ports, ceremony: CeremonyRecord) -> None:
-    # Told first: what dies in between is told, closed and sealed anew by the next run.
-    notice = notices.ceremony_cancelled(ceremony, OUTDATED)
-    tell_once(ports, f"cancelled/{ceremony.id}", notice, ceremony.id)
-    ports.records.ceremonies.replace(ceremony, state="cancelled", closed=ports.clock.now())
+    # Decided first, for a response may be accepted at this moment; people are told when it is
+    # sealed anew, also by the next run when this one dies.
+    ports.records.ceremonies.replace(
+        ceremony, state="cancelled", reason=OUTDATED, closed=ports.clock.now()
+    )
     note(ports, "trustwright.ceremony.outdated", ceremony.environment, ceremony.id, OUTDATED)
+
+
+def _tell_outdated(ports: Ports, name: str) -> None:
+    closed = ports.records.ceremonies.find(environment=name, kind=KIND, state="cancelled")
+    for ceremony in (each for each in closed if each.reason == OUTDATED):
+        notice = notices.ceremony_cancelled(ceremony, OUTDATED)
+        tell_once(ports, f"cancelled/{ceremony.id}", notice, ceremony.id)
 
 
 def _check_accepted(ports: Ports, name: str, accepted: CeremonyRecord) -> None:
@@ -130,6 +138,7 @@ def expire_ceremony(ports: Ports, ceremony: CeremonyRecord) -> CeremonyRecord:
 
 def _seal(ports: Ports, name: str) -> CeremonyRecord:
     check_holder(ports, name)
+    _tell_outdated(ports, name)
     _check_store_knows(ports, name)
     environment, generation = settings_of(ports, name), record_of(ports, name).generation
     profile = _profile(ports, name, environment, generation)

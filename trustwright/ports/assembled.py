@@ -51,6 +51,11 @@ class Ports(Protocol):
         """Flow run or command that acts; a claim, for the audit trail."""
         ...
 
+    @property
+    def process(self) -> str:
+        """Token of this process: a run that Prefect started twice has two of them."""
+        ...
+
     def provisioner(self, environment: str) -> Provisioner:
         """Return the provisioner for the server that holds this environment."""
         ...
