@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from trustwright.ceremony.extensions import validity_words
 from trustwright.ceremony.history import Answer
 from trustwright.ceremony.request import short_name
-from trustwright.ceremony.review import Review, explained, in_lines
+from trustwright.ceremony.review import Review, explained, in_lines, remarks
 from trustwright.ceremony.shown import printable, quoted
 from trustwright.ceremony.words import CONFIRMED_WORDS, digest_words
 from trustwright.clock import utc_text
@@ -155,6 +155,7 @@ def _compared(review: Review) -> Iterator[str]:
         yield "WHAT CHANGES"
         yield ""
         yield f"  The first intermediate of {review.request.environment}: nothing to compare with."
+        yield from (f"  {each}" for each in remarks(review))
         return
     serial = serial_text(review.last.serial)
     yield f"WHAT CHANGES against response {review.last.response.number} (serial {serial})"
@@ -162,6 +163,7 @@ def _compared(review: Review) -> Iterator[str]:
     for change in review.changes:
         yield from _foreign(change.member, change.before)
         yield from _foreign(f"{'becomes':>{_LEFT}}", change.after)
+    yield from (f"  {each}" for each in remarks(review))
 
 
 def _judged(review: Review) -> Iterator[str]:
