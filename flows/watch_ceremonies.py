@@ -1,12 +1,12 @@
-"""Close what nobody will finish: expired requests, cancelled runs, admins' broken commands."""
+"""Finish what nobody will finish: expired requests, cancelled runs, what dead runs left."""
 
 from __future__ import annotations
 
 from prefect import flow
 
 from flows.hooks import tell_run_crashed, tell_run_failed
+from tasks.ceremonies import settle_left_behind
 from tasks.ceremonies import watch_ceremonies as look_after
-from tasks.leaves import settle_admins_everywhere
 
 
 @flow(
@@ -15,6 +15,6 @@ from tasks.leaves import settle_admins_everywhere
     on_crashed=[tell_run_crashed],
 )
 def watch_ceremonies() -> None:
-    """Look after the pending ceremonies of every environment, and after what admins left."""
+    """Look after the pending ceremonies of every environment, then after what was left behind."""
     look_after()
-    settle_admins_everywhere()
+    settle_left_behind()

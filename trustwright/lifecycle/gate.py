@@ -6,6 +6,7 @@ in `consider_response`, which runs the checks that the signer ran.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography.x509 import CertificateRevocationList
@@ -22,6 +23,7 @@ from trustwright.errors import (
 )
 from trustwright.lifecycle.environments import advance
 from trustwright.lifecycle.journal import note, tell_once
+from trustwright.lifecycle.keys import check_key_kept
 from trustwright.lifecycle.requests import expire_ceremony
 from trustwright.model.ceremony import CeremonyRecord, Request, Response
 from trustwright.policy import notices
@@ -75,7 +77,7 @@ def consider_response(ports: Ports, ceremony: CeremonyRecord, data: bytes) -> Ve
     the ceremony meanwhile (the form and ``ceremony submit`` at once), what they wrote is looked at.
 
     Raises:
-        UpstreamError: the store does not answer; nothing was decided.
+        UpstreamError: the store or Vault does not answer; nothing was decided.
     """
     if ceremony.state == "accepted":
         return _compare_with_accepted(ceremony, data)
@@ -95,10 +97,35 @@ def _decide(ports: Ports, ceremony: CeremonyRecord, data: bytes) -> Verdict:
     ports.notifier.tell(notices.ceremony_submitted(ceremony, by=ports.actor, link=link))
     try:
         response = _checked(ports, ceremony, data)
+        _check_key(ports, ceremony)
     except (PolicyViolation, VerificationError) as error:
         # Only what the response itself broke: a store that is down refuses nothing.
         return _refuse(ports, ceremony, reason_of(error))
     return _accept(ports, ceremony, response)
+
+
+def _check_key(ports: Ports, ceremony: CeremonyRecord) -> None:
+    """Refuse a signature over a key that Vault has lost.
+
+    A machine without the rotator's login (``ceremony submit`` on an operator's own) cannot look:
+    the flow does, before it imports.
+
+    Raises:
+        VerificationError: rule ``KEY-LOST``.
+        UpstreamError: Vault does not say; nothing is decided.
+    """
+    with suppress(ConfigurationError):
+        check_key_kept(ports, ceremony.environment, ceremony.generation or 1)
+
+
+def ask_again(ports: Ports, asked: CeremonyRecord, reason: str) -> None:
+    """Have the gate ask once more because nothing could be decided; the form says why.
+
+    Prefect answers a question that was answered: a new one needs a new number.
+    """
+    current = ceremony_of(ports, asked.id)
+    if current.state == "pending" and current.refusals == asked.refusals:
+        _refuse(ports, current, f"nothing was decided: {reason}")
 
 
 def consider_answer(ports: Ports, asked: CeremonyRecord, data: bytes) -> Verdict:

@@ -24,9 +24,9 @@ def note(ports: Ports, event: str, environment: str, subject: str, detail: str =
 def note_once(
     ports: Ports, key: str, event: str, environment: str, subject: str, detail: str = ""
 ) -> None:
-    """Append a line under a key of its own, unless it is there already."""
-    with suppress(ConflictError):
-        if ports.records.audit.get(key) is None:
+    """Append a line under a key of its own; the first one stands."""
+    if ports.records.audit.get(key) is None:
+        with suppress(ConflictError):
             ports.records.audit.insert(_line(ports, key, event, environment, subject, detail))
 
 

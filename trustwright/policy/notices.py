@@ -13,7 +13,7 @@ from pathlib import PurePath
 
 from trustwright.model.ceremony import CeremonyRecord, Request, Response
 from trustwright.model.estate import Consumer, Severity
-from trustwright.model.records import DeliveryState, IntentRecord
+from trustwright.model.records import DeliveryState, IntentRecord, IssuerRecord
 from trustwright.policy.quoting import one_line
 from trustwright.ports import Notice
 
@@ -209,6 +209,22 @@ def certificate_refused(
         body="\n".join(lines),
         title=f"{intent.environment}: Vault returned a certificate that nobody ordered",
         environment=intent.environment,
+    )
+
+
+def generation_abandoned(issuer: IssuerRecord, reason: str) -> Notice:
+    """A person gave a generation up before it was proven."""
+    lines = [f"Given up: {one_line(reason)}"]
+    if issuer.certificate is not None:
+        lines += ["The root has signed it: have it revoked there, if its key may be anywhere."]
+    lines += ["The next generation is requested by:"]
+    lines += _indented([f"trustwright bootstrap {issuer.environment}"])
+    return Notice(
+        event="trustwright.generation.abandoned",
+        severity="warning",
+        body="\n".join(lines),
+        title=f"{issuer.environment}: generation {issuer.generation} was given up",
+        environment=issuer.environment,
     )
 
 

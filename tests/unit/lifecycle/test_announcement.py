@@ -48,8 +48,8 @@ def test_a_file_that_was_changed_is_written_anew(world: World) -> None:
 def test_a_new_run_is_bound_and_announced(world: World) -> None:
     """The run that waits now is the one to wake, and the link in the chat leads to it."""
     waiting = reach_gate(world)
-    for _ in range(2):
-        link = announce_ceremony(world.ports, waiting.id, "run-2")
+    announce_ceremony(world.ports, waiting.id, "run-2")
+    link = announce_ceremony(world.ports, waiting.id, "run-2")
     assert (link, ceremony_of(world.ports, "prod").flow_run) == (
         "http://127.0.0.1:1/runs/run-2",
         "run-2",
