@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NoReturn
 
 from cryptography.x509 import CertificateRevocationList
 
@@ -63,6 +64,38 @@ def ceremony_of(ports: Ports, key: str) -> CeremonyRecord:
             f"{what} {key!r}", rule="CEREMONY-NAME", hint="see: trustwright ceremony list"
         )
     return rows[0]
+
+
+def ceremony_for(ports: Ports, data: bytes, name: str | None = None) -> CeremonyRecord:
+    """Return the ceremony that a submitted response is judged by.
+
+    That is the one that `name` names; else the one that the response says it answers; else the only
+    pending one. So what cannot be read is refused by the gate too, where everybody hears of it.
+
+    Raises:
+        ConfigurationError: `name` fits none or several (rule ``CEREMONY-NAME``).
+        CeremonyViolation: none can be told; nobody but the submitter hears of it.
+    """
+    if name is not None:
+        return ceremony_of(ports, name)
+    try:
+        request = open_response(data).request
+    except CeremonyViolation as error:
+        return _only_pending(ports) or _nobodys(error.what, error.rule)
+    answered = ports.records.ceremonies.get(request)
+    what = f"no ceremony has the request {request[:12]}… that it answers"
+    return answered or _only_pending(ports) or _nobodys(what, "CEREMONY-NAME")
+
+
+def _only_pending(ports: Ports) -> CeremonyRecord | None:
+    pending = list(ports.records.ceremonies.find(state="pending"))
+    return pending[0] if len(pending) == 1 else None
+
+
+def _nobodys(what: str, rule: str) -> NoReturn:
+    raise CeremonyViolation(
+        what, rule=rule, hint="send the file unchanged, or say whose it is: --ceremony NAME"
+    )
 
 
 def _fits(row: CeremonyRecord, key: str) -> bool:
