@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from cryptography.x509 import CertificateRevocationList
-
 from trustwright.ceremony.checks import check_response
 from trustwright.ceremony.response import binding, open_response
 from trustwright.errors import (
@@ -26,6 +24,7 @@ from trustwright.lifecycle.environments import advance
 from trustwright.lifecycle.journal import note, tell_once
 from trustwright.lifecycle.keys import check_key_kept
 from trustwright.lifecycle.requests import expire_ceremony
+from trustwright.lifecycle.rootcrl import accepted_root_crls
 from trustwright.model.ceremony import CeremonyRecord, Request, Response
 from trustwright.policy import notices
 from trustwright.policy.naming import issuer_name
@@ -190,7 +189,9 @@ def _checked(ports: Ports, ceremony: CeremonyRecord, data: bytes) -> Response:
             "nothing was pasted", rule="GATE-EMPTY", hint="paste the whole response file"
         )
     response = open_response(data)
-    seen = _root_crls(ports, ceremony.environment)
+    # Responses for two environments may arrive in another order than they were signed in, so each
+    # environment counts for itself, like the chain of its responses.
+    seen = list(accepted_root_crls(ports, environment=ceremony.environment))
     check_response(
         response,
         Request.parse(ceremony.request.encode()),
@@ -202,17 +203,6 @@ def _checked(ports: Ports, ceremony: CeremonyRecord, data: bytes) -> Response:
         listed={entry.serial_number for crl in seen for entry in crl},
     )
     return response
-
-
-def _root_crls(ports: Ports, environment: str) -> list[CertificateRevocationList]:
-    """Return the root CRLs that came with the responses accepted for this environment.
-
-    Responses for two environments may arrive in another order than they were signed in, so each
-    environment counts for itself, like the chain of its responses.
-    """
-    accepted = ports.records.ceremonies.find(environment=environment, state="accepted")
-    responses = (Response.parse((row.response or "").encode()) for row in accepted)
-    return [parse.crl(each.root_crl) for each in responses]
 
 
 def _known_serials(ports: Ports) -> set[int]:

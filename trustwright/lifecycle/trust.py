@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trustwright.errors import VerificationError
+from trustwright.lifecycle.rootcrl import newest_root_crl
 from trustwright.model.estate import Consumer
 from trustwright.model.records import CertificateRecord, IssuerRecord
 from trustwright.policy.bundle import check_bundle
 from trustwright.ports import DeliverySet, Ports
 from trustwright.x509 import parse
-from trustwright.x509.crl import verify_crl
+from trustwright.x509.crl import crl_number, is_revoked, verify_crl
 from trustwright.x509.path import verify_anchor, verify_issued
 
 if TYPE_CHECKING:
@@ -37,14 +38,31 @@ def trust_bundle(ports: Ports, consumer: Consumer) -> str:
     """Return trust.pem. Each anchor is checked against an intermediate that the root signed.
 
     Raises:
-        VerificationError: an anchor is not the twin of a root-signed intermediate.
+        VerificationError: an anchor is not the twin of a root-signed intermediate, or the root has
+            revoked that intermediate (rule ``ANCHOR-REVOKED``).
     """
-    root = parse.certificate(ports.root_certificate)
+    root, revoked = parse.certificate(ports.root_certificate), newest_root_crl(ports)
     for issuer in trusted_issuers(ports, consumer):
         intermediate = parse.certificate(issuer.certificate or "")
         verify_issued(intermediate, root)
+        _refuse_revoked(issuer, intermediate, revoked)
         verify_anchor(parse.certificate(issuer.anchor or ""), intermediate)
     return "".join(issuer.anchor or "" for issuer in trusted_issuers(ports, consumer))
+
+
+def _refuse_revoked(
+    issuer: IssuerRecord,
+    intermediate: x509.Certificate,
+    root_crl: x509.CertificateRevocationList | None,
+) -> None:
+    if root_crl is not None and is_revoked(root_crl, intermediate.serial_number):
+        raise VerificationError(
+            f"the root has revoked the intermediate {issuer.id} (root CRL {crl_number(root_crl)}): "
+            "its anchor is delivered to nobody",
+            rule="ANCHOR-REVOKED",
+            hint=f"take {issuer.environment} out of `trusts`, or rotate its intermediate",
+            where=issuer.id,
+        )
 
 
 def verified_crls(
