@@ -1,4 +1,4 @@
-"""What the root has revoked, as far as it has said so: the newest root CRL that came with a response."""
+"""What the root has revoked: the newest root CRL that came with a response."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
@@ -122,6 +123,10 @@ CertificateState = Literal["valid", "superseded", "revoked", "refused"]
 """*refused*: Vault returned it and it was not what was ordered; nobody was given it."""
 
 
+ShownState = Literal[CertificateState, "expired"]
+"""A certificate's state at a time: *expired* is derived when it is read, never stored."""
+
+
 class CertificateRecord(Artifact):
     """Inventory: one certificate that Vault signed for us.
 
@@ -149,6 +154,10 @@ class CertificateRecord(Artifact):
     recorded: Moment
     revoked: Moment | None = None
     version: int = 0
+
+    def state_at(self, now: datetime) -> ShownState:
+        """Return the state at a time (aware); a valid one is *expired* from its notAfter on."""
+        return "expired" if self.state == "valid" and self.not_after <= now else self.state
 
 
 DeliveryState = Literal["planned", "delivered", "undone", "failed", "waiting"]
