@@ -28,7 +28,7 @@ def revoke_certificate(ports: Ports, row: CertificateRecord, reason: str) -> Cer
     """
     if row.not_after <= ports.clock.now():
         return row
-    if row.state == "revoked" and _is_listed(ports, row):
+    if row.state == "revoked" and not is_being_revoked(ports, row) and _is_listed(ports, row):
         return row
     return _carry_out(ports, _announce(ports, row, reason), row)
 
