@@ -20,7 +20,7 @@ STILL_ON_ITS_WAY = timedelta(minutes=30)
 OpenBao and Vault work on a request for at most 90 s (`default_max_request_duration`). Before that
 it may lie in a proxy, or be sent again by the dead sender's kernel for about a quarter of an hour
 (Linux, `tcp_retries2`). Half an hour covers both, as long as the server's limit stays below ten
-minutes.
+minutes (docs/adr/0014).
 """
 
 NOTHING_CAME = "Vault holds no certificate for this key"
