@@ -15,7 +15,7 @@ from flows.report import report_environment
 from tasks.ceremonies import record_signed
 from tasks.environments import claim_environment, finish_environment, prepare_environment
 from tasks.issuers import introduce_intermediate, prove_intermediate
-from tasks.leaves import prove_separation, serve_consumers, settle_admins
+from tasks.leaves import prove_separation, serve_consumers, settle_left_behind
 
 
 @flow(
@@ -36,8 +36,8 @@ def bootstrap_environment(environment: str) -> None:
     record_signed(environment)
     introduce_intermediate(environment)
     prove_intermediate(environment)
-    settle_admins(environment)
     served = serve_consumers(environment)
+    settle_left_behind(environment)
     judgements = prove_separation(environment)
     report_environment(environment, served, judgements)
     finish_environment(environment)

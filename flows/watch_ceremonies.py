@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.hooks import tell_run_crashed, tell_run_failed
-from tasks.ceremonies import settle_left_behind
+from tasks.ceremonies import settle_left_behind_everywhere
 from tasks.ceremonies import watch_ceremonies as look_after
 
 
@@ -17,4 +17,4 @@ from tasks.ceremonies import watch_ceremonies as look_after
 def watch_ceremonies() -> None:
     """Look after the pending ceremonies of every environment, then after what was left behind."""
     look_after()
-    settle_left_behind()
+    settle_left_behind_everywhere()

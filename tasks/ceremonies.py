@@ -55,8 +55,8 @@ def watch_ceremonies() -> list[str]:
         return watch.watch_ceremonies(ports)
 
 
-@step("account for what dead runs left behind")
-def settle_left_behind() -> list[str]:
+@step("account for what dead runs left behind, everywhere")
+def settle_left_behind_everywhere() -> list[str]:
     """Revoke or explain it, in every environment; return one phrase each."""
     with assembled(actor=WATCH) as ports:
         names = sorted(ports.estate.environments)

@@ -5,24 +5,17 @@ from __future__ import annotations
 from tasks.environments import this_run
 from tasks.step import step
 from trustwright.assembly import assembled
-from trustwright.lifecycle import admin, consumers, separation
+from trustwright.lifecycle import consumers, reconciliation, separation
 from trustwright.lifecycle.consumers import Served
 from trustwright.lifecycle.environments import while_held
 from trustwright.lifecycle.separation import Judgement
 
 
-@step("settle what admins' commands left")
-def settle_admins(environment: str) -> list[str]:
-    """Revoke what `trustwright admin issue` had signed and wrote nowhere; one phrase each."""
+@step("account for what dead runs left behind")
+def settle_left_behind(environment: str) -> list[str]:
+    """Revoke or explain what runs and admins' commands left; return one phrase each."""
     with assembled(actor=this_run()) as ports:
-        return admin.settle_admins(ports, environment)
-
-
-@step("settle what admins' commands left, everywhere")
-def settle_admins_everywhere() -> list[str]:
-    """Do so in every environment; return one phrase for each thing that was done or was not."""
-    with assembled(actor="watch-ceremonies") as ports:
-        return admin.settle_admins_everywhere(ports)
+        return reconciliation.settle_all_left_behind(ports, environment)
 
 
 @step("issue and deliver to the consumers")

@@ -21,8 +21,9 @@ from trustwright.clock import SystemClock
 from trustwright.delivery.directory import DirectoryTarget
 from trustwright.errors import Rejected
 from trustwright.ids import serial_number
-from trustwright.lifecycle.admin import issue_admin, settle_admins
+from trustwright.lifecycle.admin import issue_admin
 from trustwright.lifecycle.consumers import consumer_named
+from trustwright.lifecycle.reconciliation import settle_all_left_behind
 from trustwright.ports import Delivered
 from trustwright.store.migrate import migrate
 from trustwright.x509 import parse
@@ -155,7 +156,7 @@ def test_what_an_admin_left_is_revoked_by_the_issuer_identity(
     (world.folder / "issuer.key").rename(folder / "issuer.key")
 
     ports.clock = Later()
-    assert settle_admins(ports, "prod") == ["prod: settled what alice left"]
+    assert settle_all_left_behind(ports, "prod") == [f"{intent.slot}: abandoned"]
     (row,) = ports.records.certificates.find(subject="alice")
     (issuer,) = ports.records.issuers.find(environment="prod")
     crl = parse.crl(ports.signer("prod").crl(issuer.issuer_id))

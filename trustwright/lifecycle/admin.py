@@ -14,13 +14,11 @@ from trustwright.lifecycle.consumers import consumer_named
 from trustwright.lifecycle.environments import settings_of
 from trustwright.lifecycle.intents import close_intent
 from trustwright.lifecycle.issuance import Order, certify
-from trustwright.lifecycle.journal import note, tell_once
-from trustwright.lifecycle.reconciliation import LEFT_BEHIND, settle_left_behind
+from trustwright.lifecycle.journal import note
 from trustwright.lifecycle.trust import delivered_set
 from trustwright.model.estate import Consumer
 from trustwright.model.profile import Subject
 from trustwright.model.records import CertificateRecord, IntentRecord
-from trustwright.policy import notices
 from trustwright.ports import Delivered, Ports, Target
 from trustwright.x509.build import build_request
 from trustwright.x509.keys import generate_key, private_pem
@@ -40,7 +38,7 @@ def issue_admin(ports: Ports, environment: str, name: str, target: Target) -> Ad
     Each call makes a new certificate; older ones run out by themselves within the role's TTL. Two
     calls at once do not disturb each other: each has an intent's slot of its own. The intent stays
     open until the set is written: this identity revokes nothing, so what was signed and reached
-    nobody is left to `settle_admins`.
+    nobody is left to `reconciliation.settle_all_left_behind`.
 
     Raises:
         ConfigurationError: the estate names no admin of this name.
@@ -109,67 +107,3 @@ def _order(ports: Ports, admin: Consumer) -> tuple[Order, bytes]:
         invocation=secrets.token_hex(8),
     )
     return order, private_pem(private)
-
-
-def settle_admins(ports: Ports, environment: str) -> list[str]:
-    """Close what ``trustwright admin issue`` left open: what was signed there is revoked.
-
-    A younger intent is left alone: its command may be at work.
-
-    Returns:
-        One phrase for each admin of whom something was settled.
-
-    Raises:
-        UpstreamError: Vault did not answer or said no; the next run goes on.
-    """
-    left: dict[str, IntentRecord] = {}
-    for intent in _left_open(ports, environment):
-        left.setdefault(intent.subject, intent)
-    for intent in left.values():
-        settle_left_behind(ports, _order_again(ports, intent))
-    return [f"{environment}: settled what {subject} left" for subject in left]
-
-
-def settle_admins_everywhere(ports: Ports) -> list[str]:
-    """Do so in each environment of the estate; one that cannot be settled does not stop the others.
-
-    People are told of it once for each certificate.
-    """
-    phrases: list[str] = []
-    for name in ports.estate.environments:
-        try:
-            phrases += settle_admins(ports, name)
-        except TrustwrightError as error:
-            phrases.append(f"{name}: not settled: {error}")
-            _tell_unsettled(ports, name, error)
-    return phrases
-
-
-def _tell_unsettled(ports: Ports, environment: str, error: TrustwrightError) -> None:
-    for intent in _left_open(ports, environment):
-        notice = notices.admin_unsettled(environment, intent.subject, str(error))
-        tell_once(ports, f"unsettled/{intent.id}", notice, intent.subject)
-
-
-def _left_open(ports: Ports, environment: str) -> list[IntentRecord]:
-    latest = ports.clock.now() - LEFT_BEHIND
-    found = ports.records.intents.find(environment=environment, purpose="admin", state="open")
-    return [each for each in found if each.opened <= latest]
-
-
-def _order_again(ports: Ports, intent: IntentRecord) -> Order:
-    """Return the order of an intent, whose key is gone; its admin may have left the estate."""
-    owners = (
-        each.owner
-        for each in ports.estate.consumers
-        if (each.environment, each.name) == (intent.environment, intent.subject)
-    )
-    return Order(
-        environment=intent.environment,
-        role="admin",
-        purpose="admin",
-        subject=intent.subject,
-        owner=next(owners, intent.subject),
-        names=intent.names,
-        csr="",
-    )

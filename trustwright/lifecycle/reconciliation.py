@@ -147,10 +147,13 @@ def _is_at_work(ports: Ports, intent: IntentRecord) -> bool:
 
 
 def _left_behind(ports: Ports, **mine: str) -> list[IntentRecord]:
-    """Return suspect intents, and open ones that nobody works on any more."""
+    """Return suspect intents, and open ones that nobody works on any more.
+
+    A revocation that was announced need not grow old: two may carry it out at once.
+    """
     latest = ports.clock.now() - LEFT_BEHIND
     found = ports.records.intents.find(state="open", **mine)
-    old = [each for each in found if each.opened <= latest]
+    old = [each for each in found if each.kind == "revoke" or each.opened <= latest]
     actors = {each.actor for each in old} - {""}
     living = {actor for actor in actors if ports.runs.alive(actor)}
     suspect = ports.records.intents.find(state="suspect", **mine)

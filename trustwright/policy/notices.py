@@ -166,23 +166,6 @@ def consumer_failed(consumer: Consumer, problem: str, *, link: str = "") -> Noti
     )
 
 
-def admin_unsettled(environment: str, admin: str, reason: str, *, link: str = "") -> Notice:
-    """A command of an admin left a certificate that cannot be looked for or revoked now."""
-    lines = [
-        f"Problem: {one_line(reason)}",
-        "An admin's command ended badly, and what Vault may have signed for it is to be revoked.",
-        "It is tried again every minute.",
-    ]
-    return Notice(
-        event="trustwright.admin.unsettled",
-        severity="warning",
-        body="\n".join(lines),
-        title=f"{environment}: what {one_line(admin)} left is not settled",
-        environment=environment,
-        link=link,
-    )
-
-
 def certificate_refused(
     intent: IntentRecord, *, serial: str, subject: str, why: str, revocable: bool
 ) -> Notice:

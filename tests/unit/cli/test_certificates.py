@@ -26,7 +26,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
 
     @contextmanager
-    def assembled() -> Iterator[FakePorts]:
+    def assembled(**_: object) -> Iterator[FakePorts]:
         yield made.ports
 
     monkeypatch.setattr("trustwright.assembly.assembled", assembled)

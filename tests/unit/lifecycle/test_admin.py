@@ -16,7 +16,6 @@ from tests.unit.lifecycle.scenes import (
     DAY,
     bootstrap,
     consumer,
-    events_told,
     lines_of,
     losing,
     raising,
@@ -34,14 +33,12 @@ from trustwright.errors import (
     TrustwrightError,
     VerificationError,
 )
-from trustwright.ids import serial_text
 from trustwright.lifecycle.admin import (
     AdminCertificate,
     issue_admin,
-    settle_admins,
-    settle_admins_everywhere,
 )
 from trustwright.lifecycle.consumers import consumers_of, serve_consumer
+from trustwright.lifecycle.reconciliation import settle_all_left_behind
 from trustwright.lifecycle.separation import prove_separation
 from trustwright.policy.bundle import check_key
 from trustwright.ports import Delivered, DeliverySet
@@ -126,25 +123,25 @@ def test_what_a_dead_command_left_is_revoked_by_a_flow(world: World, target: Fak
     world.clock.advance(seconds=10 * 60)
     made = issue(world, target)
     assert open_intents(world) == 1
-    assert settle_admins(world.ports, "prod") == ["prod: settled what alice left"]
+    assert [each[-11:] for each in settle_all_left_behind(world.ports, "prod")] == [": abandoned"]
     states = {row.serial: row.state for row in rows_of(world, "alice")}
     assert states.pop(made.certificate.serial) == "valid"
     assert list(states.values()) == ["revoked"]
     assert open_intents(world) == 0
-    assert settle_admins(world.ports, "prod") == []
+    assert settle_all_left_behind(world.ports, "prod") == []
 
 
 def test_one_that_left_the_estate_is_settled_all_the_same(world: World, target: FakeTarget) -> None:
-    """What was signed for her has her name as its owner then."""
+    """What was signed for her keeps the owner that it was ordered for."""
     bootstrap(world)
     die_after_signing(world, target)
     world.clock.advance(seconds=10 * 60)
     whole = world.ports.estate
     others = tuple(each for each in whole.consumers if each.name != "alice")
     world.ports.estate = whole.model_copy(update={"consumers": others})
-    settle_admins(world.ports, "prod")
+    settle_all_left_behind(world.ports, "prod")
     (row,) = rows_of(world, "alice")
-    assert (row.state, row.owner) == ("revoked", "alice")
+    assert (row.state, row.owner) == ("revoked", "platform")
 
 
 def test_a_bootstrap_settles_what_admins_left(world: World, target: FakeTarget) -> None:
@@ -174,7 +171,7 @@ def test_death_at_every_call_of_the_command(
             issue(world, mortal_target(world, killer))
         straighten(world.ports)
         world.clock.advance(seconds=10 * 60)
-        settle_admins(world.ports, "prod")
+        settle_all_left_behind(world.ports, "prod")
         when = f"{moment} call {number}, {counting.calls[number - 1]}"
         check_settled(world, when, issued=killer.calls[-1] == "records.audit.insert")
 
@@ -190,7 +187,7 @@ def check_settled(world: World, when: str, *, issued: bool) -> None:
     rows = rows_of(world, "alice")
     recorded = {row.serial for row in world.ports.store.certificates.find()}
     assert set(world.ports.vault.signer("prod").serials()) == recorded, when
-    closed = list(world.ports.store.intents.find(purpose="admin", state="done"))
+    closed = list(world.ports.store.intents.find(purpose="admin", kind="sign", state="done"))
     assert [row.state for row in rows] == (["valid"] if closed else ["revoked"] * len(rows)), when
     assert not issued or closed, when
 
@@ -200,7 +197,7 @@ def test_a_younger_leftover_is_left_alone(world: World, target: FakeTarget) -> N
     bootstrap(world)
     die_after_signing(world, target)
     world.clock.advance(seconds=10 * 60 - 1)
-    assert settle_admins(world.ports, "prod") == []
+    assert settle_all_left_behind(world.ports, "prod") == []
     assert rows_of(world, "alice") == []
     assert open_intents(world) == 1
 
@@ -213,42 +210,13 @@ def test_two_that_settle_one_leftover_both_go_on(world: World, target: FakeTarge
 
     def slowly(honest: Any, *args: Any, **kwargs: Any) -> Any:
         straighten(world.ports)
-        settle_admins(world.ports, "prod")
+        settle_all_left_behind(world.ports, "prod")
         return honest(*args, **kwargs)
 
     twist(world.ports, {"records.certificates.insert": slowly})
-    settle_admins(world.ports, "prod")
+    settle_all_left_behind(world.ports, "prod")
     assert [row.state for row in rows_of(world, "alice")] == ["revoked"]
     assert open_intents(world) == 0
-
-
-def test_the_watch_settles_everywhere_and_tells_of_what_it_cannot(
-    world: World, target: FakeTarget
-) -> None:
-    """One environment that cannot be settled does not stop another; people hear of it once."""
-    for name in ("test", "prod"):
-        bootstrap(world, name)
-        twist(world.ports, {"admin.sign": losing(ProcessDied("admin.sign"))})
-        with pytest.raises(ProcessDied):
-            issue_admin(world.ports, name, "alice", target)
-        straighten(world.ports)
-    assert settle_admins_everywhere(world.ports) == []
-    world.clock.advance(seconds=10 * 60)
-
-    def denied(honest: Any, serial: str) -> Any:
-        if serial in world.ports.vault.mounts["test"].certificates:
-            raise Denied("permission denied", rule="VAULT-DENIED")
-        return honest(serial)
-
-    twist(world.ports, {"signer.revoke": denied})
-    for _ in range(2):
-        phrases = settle_admins_everywhere(world.ports)
-        assert phrases[0] == "test: not settled: permission denied [VAULT-DENIED]"
-    assert [row.state for row in rows_of(world, "alice", environment="prod")] == ["revoked"]
-    assert events_told(world).count("admin.unsettled") == 1
-    straighten(world.ports)
-    assert settle_admins_everywhere(world.ports) == ["test: settled what alice left"]
-    assert {row.state for row in rows_of(world, "alice")} == {"revoked"}
 
 
 def test_two_at_once_do_not_disturb_each_other(world: World, target: FakeTarget) -> None:
@@ -297,13 +265,13 @@ def test_one_that_was_not_written_is_recorded_and_revoked_later(
         f"serial {row.serial} is to be revoked, it was not written: the disk broke [DLV-IO]"
     )
     world.clock.advance(seconds=10 * 60)
-    settle_admins(world.ports, "prod")
+    settle_all_left_behind(world.ports, "prod")
     assert [row.state for row in rows_of(world, "alice")] == ["revoked"]
     assert open_intents(world) == 0
 
 
 def test_what_came_back_and_was_refused_is_recorded(world: World, target: FakeTarget) -> None:
-    """Vault signs for another name: the serial stands in the audit trail, and it is revoked."""
+    """Vault hands out what it signed for another: it is refused, and the other's stays valid."""
     bootstrap(world)
     other = parse.certificate(rows_of(world, "billing")[0].pem)
     twist(world.ports, {"admin.sign": lambda _honest, _order: parse.pem(other)})
@@ -311,8 +279,10 @@ def test_what_came_back_and_was_refused_is_recorded(world: World, target: FakeTa
         issue(world, target)
     straighten(world.ports)
     (line,) = lines_of(world, "trustwright.certificate.failed")
-    assert line.detail.startswith(f"serial {serial_text(other.serial_number)}: ")
-    assert open_intents(world) == 1
+    assert "ORDER-REPEATED" in line.detail
+    assert [row.state for row in rows_of(world, "billing")] == ["valid"]
+    assert rows_of(world, "alice") == []
+    assert open_intents(world) == 0
     assert target.observed() is None
 
 
@@ -345,7 +315,7 @@ def test_a_command_that_took_too_long_says_so(world: World, target: FakeTarget) 
         straighten(world.ports)
         signed = honest(*args)
         world.clock.advance(seconds=10 * 60)
-        settle_admins(world.ports, "prod")
+        settle_all_left_behind(world.ports, "prod")
         return signed
 
     twist(world.ports, {"admin.sign": asleep})
@@ -366,7 +336,7 @@ def test_one_that_was_settled_while_it_was_written_is_not_called_good(
     def slowly(delivery: DeliverySet, *, expected: Delivered | None) -> Delivered:
         done = deliver(delivery, expected=expected)
         world.clock.advance(seconds=10 * 60)
-        settle_admins(world.ports, "prod")
+        settle_all_left_behind(world.ports, "prod")
         return done
 
     target.deliver = slowly  # type: ignore[method-assign]

@@ -237,7 +237,7 @@ def test_what_a_leaver_left_is_revoked(ready: World) -> None:
 
 def test_what_an_admins_command_left_is_revoked(ready: World) -> None:
     """It need not wait for the admin's next certificate."""
-    twist(ready.ports, {"signer.sign": losing(ProcessDied("signer.sign"))})
+    twist(ready.ports, {"admin.sign": losing(ProcessDied("admin.sign"))})
     with pytest.raises(ProcessDied):
         issue_admin(ready.ports, "prod", "alice", FakeTarget("alice", ready.clock))
     straighten(ready.ports)

@@ -78,7 +78,6 @@ ALL: list[Notice] = [
     notices.ceremony_expired(ceremony(), link=LINK),
     notices.ceremony_cancelled(ceremony(), "its run was cancelled", link=LINK),
     notices.consumer_failed(CONSUMER, "no such user", link=LINK),
-    notices.admin_unsettled("prod", "alice", "sealed", link=LINK),
     notices.flow_failed(flow="bootstrap", environment="prod", reason="sealed", link=LINK),
     notices.flow_crashed(flow="bootstrap", environment="prod", reason="killed", link=LINK),
     *notices.environment_served("prod", [(CONSUMER, "delivered", "")], link=LINK),

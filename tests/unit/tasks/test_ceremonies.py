@@ -54,16 +54,18 @@ def test_the_watch_accounts_for_what_dead_runs_left(world: World) -> None:
         serve_consumer(world.ports, consumer(world, "billing"))
     straighten(world.ports)
     world.clock.advance(seconds=3600)
-    assert steps.settle_left_behind.fn() == ["consumer/prod/billing: abandoned"]
+    assert steps.settle_left_behind_everywhere.fn() == ["consumer/prod/billing: abandoned"]
     assert {row.state for row in rows_of(world, "billing")} == {"superseded", "revoked"}
-    assert steps.settle_left_behind.fn() == []
+    assert steps.settle_left_behind_everywhere.fn() == []
 
 
 def test_the_watch_flow_looks_at_ceremonies_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Vault that is slow to answer keeps no expired run waiting."""
     done: list[str] = []
     monkeypatch.setattr(watch_flow, "look_after", lambda: done.append("ceremonies"))
-    monkeypatch.setattr(watch_flow, "settle_left_behind", lambda: done.append("left behind"))
+    monkeypatch.setattr(
+        watch_flow, "settle_left_behind_everywhere", lambda: done.append("left behind")
+    )
     watch_flow.watch_ceremonies.fn()
     assert done == ["ceremonies", "left behind"]
 

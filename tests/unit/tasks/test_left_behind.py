@@ -1,4 +1,4 @@
-"""Both flows settle what admins' commands left: a bootstrap before it serves, the watch always."""
+"""Both flows account for what dead runs and admins' commands left behind."""
 
 from __future__ import annotations
 
@@ -26,28 +26,20 @@ def steps_of(flow: str, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> lis
     return done
 
 
-def test_a_bootstrap_settles_before_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the issuer identity, once the issuer is proven."""
+def test_a_bootstrap_settles_what_it_did_not_adopt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serving adopts what its consumers can still use; what is left then is of no use."""
     steps = steps_of("bootstrap_environment", monkeypatch, "prod")
-    at = steps.index("settle_admins")
-    assert (steps[at - 1], steps[at + 1]) == ("prove_intermediate", "serve_consumers")
+    at = steps.index("settle_left_behind")
+    assert (steps[at - 1], steps[at + 1]) == ("serve_consumers", "prove_separation")
 
 
 def test_the_watch_settles_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the ceremonies."""
-    assert steps_of("watch_ceremonies", monkeypatch) == ["look_after", "settle_admins_everywhere"]
+    steps = steps_of("watch_ceremonies", monkeypatch)
+    assert steps == ["look_after", "settle_left_behind_everywhere"]
 
 
-@pytest.mark.parametrize(
-    ("step", "arguments", "called"),
-    [
-        ("settle_admins", ("prod",), "settle_admins"),
-        ("settle_admins_everywhere", (), "settle_admins_everywhere"),
-    ],
-)
-def test_each_step_makes_one_call(
-    monkeypatch: pytest.MonkeyPatch, step: str, arguments: tuple[str, ...], called: str
-) -> None:
+def test_the_step_makes_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over assembled ports, whose closing is theirs to see to."""
     leaves = import_module("tasks.leaves")
     seen: list[tuple[Any, ...]] = []
@@ -67,6 +59,6 @@ def test_each_step_makes_one_call(
 
     monkeypatch.setattr(leaves, "assembled", Assembled)
     monkeypatch.setattr(leaves, "this_run", lambda: "run")
-    monkeypatch.setattr(leaves.admin, called, call)
-    assert getattr(leaves, step).fn(*arguments) == ["done"]
-    assert seen == [("ports", *arguments), ("closed",)]
+    monkeypatch.setattr(leaves.reconciliation, "settle_all_left_behind", call)
+    assert leaves.settle_left_behind.fn("prod") == ["done"]
+    assert seen == [("ports", "prod"), ("closed",)]
