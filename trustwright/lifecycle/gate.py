@@ -125,8 +125,7 @@ def _decide(ports: Ports, ceremony: CeremonyRecord, data: bytes) -> Verdict:
     if ceremony.expires <= ports.clock.now():
         expire_ceremony(ports, ceremony)
         return Verdict(accepted=False, reason="the request has expired unsigned [GATE-EXPIRED]")
-    link = ports.runs.link(ceremony.flow_run)
-    ports.notifier.tell(notices.ceremony_submitted(ceremony, by=ports.actor, link=link))
+    _tell_submitted(ports, ceremony)
     try:
         response = _checked(ports, ceremony, data)
         _check_key(ports, ceremony)
@@ -134,6 +133,13 @@ def _decide(ports: Ports, ceremony: CeremonyRecord, data: bytes) -> Verdict:
         # Only what the response itself broke: a store that is down refuses nothing.
         return _refuse(ports, ceremony, reason_of(error))
     return _accept(ports, ceremony, response)
+
+
+def _tell_submitted(ports: Ports, ceremony: CeremonyRecord) -> None:
+    """Tell people once for each question, however often a step is tried until Vault answers."""
+    link = ports.runs.link(ceremony.flow_run)
+    notice = notices.ceremony_submitted(ceremony, by=ports.actor, link=link)
+    tell_once(ports, f"submitted/{ceremony.id}/{ceremony.refusals}", notice, ceremony.id)
 
 
 def _check_key(ports: Ports, ceremony: CeremonyRecord) -> None:
