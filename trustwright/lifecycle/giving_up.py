@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from trustwright.errors import ConfigurationError, ConflictError
 from trustwright.lifecycle.environments import record_of
 from trustwright.lifecycle.generations import abandon_issuer, finish_giving_up
@@ -26,7 +28,9 @@ def give_up_generation(ports: Ports, name: str, reason: str) -> EnvironmentRecor
     record = record_of(ports, name)
     issuer = _issuer(ports, record)
     check_give_up(record.phase)
-    for ceremony in _unanswered(ports, name):
+    unanswered = _unanswered(ports, name)
+    _check_free(ports, name, ending={each.flow_run for each in unanswered})
+    for ceremony in unanswered:
         cancel_ceremony(ports, ceremony, f"generation {record.generation} was given up: {reason}")
     _check_free(ports, name)
     abandon_issuer(ports, issuer, reason)
@@ -52,9 +56,12 @@ def _issuer(ports: Ports, record: EnvironmentRecord) -> IssuerRecord:
     return issuer
 
 
-def _check_free(ports: Ports, name: str) -> None:
+def _check_free(ports: Ports, name: str, ending: Collection[str | None] = ()) -> None:
+    """Refuse while a run works on the environment; the runs in `ending` are about to be ended."""
     record = record_of(ports, name)
-    if record.holder is not None and ports.runs.alive(record.holder):
+    if record.holder in {None, *ending}:
+        return
+    if ports.runs.alive(record.holder or ""):
         raise ConflictError(
             f"{name} is held by run {record.holder} since {record.held_since}",
             rule="LOCK-HELD",

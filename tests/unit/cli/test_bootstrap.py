@@ -73,5 +73,6 @@ def test_a_living_run_is_taken_over_first(world: World, capsys: pytest.CaptureFi
     assert exit_code(cli, "trustwright", COMMAND) == 6
     assert "[LOCK-HELD]" in capsys.readouterr().err
     assert generation(world) == 1
+    assert [row.state for row in world.ports.store.ceremonies.find()] == ["pending"]
     assert exit_code(cli, "trustwright", [*COMMAND, "--take-over"]) == 0
     assert generation(world) == 2
