@@ -18,11 +18,16 @@ from tests.e2e.pty_session import Session
 from tests.unit.ceremony.folder import new_root
 from trustwright.ceremony.checks import check_response
 from trustwright.ceremony.ledger import file_form
-from trustwright.ceremony.request import request_file_name, seal_intermediate_request
+from trustwright.ceremony.request import (
+    request_file_name,
+    seal_intermediate_request,
+    seal_revocation_request,
+)
 from trustwright.ceremony.response import open_response
 from trustwright.ceremony.review import word_lines
 from trustwright.ceremony.words import words_of
 from trustwright.clock import SystemClock
+from trustwright.ids import serial_text
 from trustwright.model.ceremony import Request
 from trustwright.x509 import parse
 from trustwright.x509.build import build_request
@@ -136,6 +141,28 @@ class Machine:
             "requested_by": "bootstrap",
         }
         request = seal_intermediate_request(**members | changes)
+        path = self.place / request_file_name(request)
+        path.write_bytes(file_form(request))
+        return path, request
+
+    def ask_to_revoke(self, environment: str) -> tuple[Path, Request]:
+        """Carry a request to revoke what was signed last for an environment."""
+        facts = json.loads(self.ok("show", "--json"))
+        last = facts["last"][environment]
+        kept = open_response((self.root / "responses" / last["file"]).read_bytes())
+        now = SystemClock().now()
+        request = seal_revocation_request(
+            environment=environment,
+            generation=last["generation"],
+            serial=serial_text(parse.certificate(kept.certificate or "").serial_number),
+            revocation_reason="key_compromise",
+            root_fingerprint=facts["fingerprint"],
+            previous=last["binding"],
+            created=now,
+            expires=now + timedelta(days=7),
+            reason="the key leaked",
+            requested_by="operator",
+        )
         path = self.place / request_file_name(request)
         path.write_bytes(file_form(request))
         return path, request
@@ -293,6 +320,31 @@ def test_rotation_revocation_and_lists(ready: Machine) -> None:
     ready.ok("sign", str(path), *ready.answers(second), "--output", "second.json")
     assert ready.ok("transcript", "verify").startswith("ok: 7 lines, 2 responses, 1 root CRLs")
     assert json.loads(ready.ok("transcript", "verify", "--json"))["lines"] == 7
+
+
+def test_record_that_was_rolled_back_uses_no_key(ready: Machine) -> None:
+    """An older transcript beside newer responses would give a CRL number again and forgive."""
+    path, first = ready.ask("test")
+    ready.ok("sign", str(path), *ready.answers(first))
+    names = ("transcript.jsonl", "transcript.head")
+    older = {name: (ready.root / name).read_bytes() for name in names}
+    path, gone = ready.ask_to_revoke("test")
+    ready.ok("sign", str(path), *ready.answers(gone))
+    for name, data in older.items():
+        (ready.root / name).write_bytes(data)
+
+    path, second = ready.ask("test", 2)
+    for args in (
+        ("crl", "--output", "roll.crl", "--passphrase-file", "passphrase"),
+        ("sign", str(path), *ready.answers(second)),
+        ("policy", "--accept", "--confirm-version", "1", "--passphrase-file", "passphrase"),
+        ("review", str(path)),
+        ("recover",),
+    ):
+        code, line = ready.refused(*args)
+        assert (code, "[CER-309]" in line) == (4, True), (args, line)
+    assert not (ready.place / "roll.crl").exists()
+    assert older == {name: (ready.root / name).read_bytes() for name in names}
 
 
 def test_output_is_never_overwritten(ready: Machine) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ from trustwright.ceremony.ledger import (
     answer_of,
     intent_of,
 )
-from trustwright.ceremony.recovery import check_octets, left_open, unfinished
+from trustwright.ceremony.recovery import check_octets, left_open, recover, unfinished
 from trustwright.ceremony.rootpolicy import RootPolicy, from_text
 from trustwright.errors import TrustwrightError, VerificationError
 from trustwright.ids import serial_number, serial_text, sha256_hex
@@ -47,6 +48,8 @@ from trustwright.x509.crl import Revoked, crl_number, verify_crl
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateRevocationList
+
+    from trustwright.ceremony.rootfolder import RootFolder
 
 
 @dataclass
@@ -100,6 +103,23 @@ def audit(path: Path, root: Certificate, *, head: str | None = None) -> Audit:
         _judge(walk, entry)
     _check_strays(walk)
     return found
+
+
+def prepare(folder: RootFolder, now: datetime) -> list[str]:
+    """Bring a folder into order before its key is opened; return what was done, a sentence each.
+
+    What the record no longer knows, the root would do a second time and in another way: give a CRL
+    number again, leave a revoked certificate off. So all of it is audited, after what a power cut
+    left is closed.
+
+    Raises:
+        VerificationError: the transcript or a file does not hold.
+        CeremonyViolation: the time cannot be; nothing was touched.
+        ConfigurationError: the folder cannot be written; what is open stays open.
+    """
+    done = recover(folder, now)
+    audit(folder.transcript.path, folder.certificate)
+    return done
 
 
 def _judge(walk: _Walk, entry: Entry) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from trustwright.ceremony import passphrase as phrases
-from trustwright.ceremony.recovery import recover
+from trustwright.ceremony.audit import prepare
 from trustwright.ceremony.request import SIZE_LIMIT, open_request
 from trustwright.ceremony.rootfolder import RootFolder, opened
 from trustwright.ceremony.rootkey import EncryptedFileKey
@@ -78,13 +78,14 @@ time_option = click.option(
 
 @contextmanager
 def working(folder: Path, said: date | None = None) -> Iterator[RootFolder]:
-    """Hold the folder alone, with what a power cut left brought into order and explained.
+    """Hold the folder alone; what a power cut left is closed and explained, and all is audited.
 
     Raises:
         CeremonyViolation: this machine's clock cannot be believed.
+        VerificationError: the transcript or a file does not hold.
     """
     with opened(folder, exclusive=True, said=said) as root:
-        for sentence in recover(root, SystemClock().now()):
+        for sentence in prepare(root, SystemClock().now()):
             note(sentence)
         yield root
 

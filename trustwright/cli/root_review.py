@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trustwright.ceremony.recovery import unfinished
+from trustwright.ceremony.audit import audit
 from trustwright.ceremony.review import facts, refuse_unsignable
 from trustwright.ceremony.review import review as judge
 from trustwright.ceremony.reviewpage import page
@@ -28,8 +28,8 @@ def review(folder: Path, request_file: Path, as_data: bool) -> None:
     """
     request = read_request(request_file)
     with opened(folder, exclusive=False) as root:
+        left = audit(root.transcript.path, root.certificate).open
         found = judge(root, request, SystemClock().now())
-        left = unfinished(root.transcript)
     if as_data:
         as_json(facts(found))
     else:
