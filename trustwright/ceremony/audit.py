@@ -4,8 +4,9 @@ Rules beside those of `trustwright.ceremony.transcript`: CER-306 a file is missi
 CER-307 a signature does not verify, or is not the announced one; CER-308 CRL numbers do not rise;
 CER-309 a file is there that no line accounts for; CER-310 a line refers to one that is not there;
 CER-318 the versions of the policy do not rise; CER-319 an intent says something else than its
-request, or its request broke a rule then. CER-239 holds for every root CRL: exactly what was
-revoked or abandoned before stands on it.
+request, or its request broke a rule then; CER-320 a line that needs the root key bears no code of
+its holder (whether it is the right one, only the key can tell). CER-239 holds for every root CRL:
+exactly what was revoked or abandoned before stands on it.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from trustwright.ceremony.ledger import (
     answer_of,
     intent_of,
 )
+from trustwright.ceremony.mac import check_present
 from trustwright.ceremony.recovery import check_octets, left_open, recover, unfinished
 from trustwright.ceremony.rootpolicy import RootPolicy, from_text
 from trustwright.errors import TrustwrightError, VerificationError
@@ -125,6 +127,7 @@ def prepare(folder: RootFolder, now: datetime) -> list[str]:
 def _judge(walk: _Walk, entry: Entry) -> None:
     says = entry.says
     where = f"{walk.record.path.name}:{entry.number}"
+    check_present(entry, where)
     if isinstance(says, Created | PolicyAccepted):
         _judge_policy(walk, entry, says, where)
     elif isinstance(says, Intent):

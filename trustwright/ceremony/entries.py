@@ -107,9 +107,14 @@ Event = Created | PolicyAccepted | Intent | Signed | CrlSigned | Abandoned | Rep
 
 
 class Entry(Artifact):
-    """One line: numbered from 1, dated, chained to the line before by its digest."""
+    """One line: numbered from 1, dated, chained to the line before by its digest.
+
+    Attributes:
+        mac: code of a holder of the root key, where one is needed; see `trustwright.ceremony.mac`.
+    """
 
     number: int = Field(ge=1)
     previous: Digest | None = None
     at: Moment
     says: Annotated[Event, Field(discriminator="event")]
+    mac: Digest | None = None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from trustwright.ceremony import durable, rootpolicy, transcript
 from trustwright.ceremony.entries import Created
 from trustwright.ceremony.ledger import ASIDE, CRLS, REQUESTS, RESPONSES
+from trustwright.ceremony.mac import mac_under
 from trustwright.ceremony.passphrase import judge
 from trustwright.ceremony.rootfolder import CERTIFICATE, KEY
 from trustwright.ceremony.rootkey import STRONG, ScryptCost, encrypted_pem
@@ -73,7 +74,7 @@ def found(path: Path, founding: Founding, *, now: datetime, openssl: OpenSsl) ->
         raise _unmakable(path, error) from None
     try:
         _write(part, certificate, encrypted_pem(key, founding.passphrase, founding.cost), founding)
-        _first_line(part, certificate, founding, now)
+        _first_line(part, certificate, key, founding, now)
         os.rename(part, path)  # noqa: PTH104 - named calls of os, see trustwright.ceremony.durable
         durable.sync_folder(path.parent)
     except OSError as error:
@@ -127,7 +128,13 @@ def _write(part: Path, certificate: Certificate, key: bytes, founding: Founding)
     durable.write_new(part / rootpolicy.FILE, rootpolicy.as_toml(founding.policy).encode())
 
 
-def _first_line(part: Path, certificate: Certificate, founding: Founding, now: datetime) -> None:
+def _first_line(
+    part: Path,
+    certificate: Certificate,
+    key: ec.EllipticCurvePrivateKey,
+    founding: Founding,
+    now: datetime,
+) -> None:
     path = part / transcript.FILE
     durable.write_new(path, b"", mode=durable.PRIVATE)
     first = Created(
@@ -135,4 +142,4 @@ def _first_line(part: Path, certificate: Certificate, founding: Founding, now: d
         policy=founding.policy.digest(),
         policy_text=founding.policy.text(),
     )
-    transcript.append(transcript.Transcript(path, (), ()), first, now)
+    transcript.append(transcript.Transcript(path, (), ()), first, now, mac_under(key))

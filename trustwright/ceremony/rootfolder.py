@@ -24,6 +24,7 @@ from trustwright.ceremony.clock_rules import refuse_clock
 from trustwright.ceremony.entries import Created, Event, PolicyAccepted
 from trustwright.ceremony.history import History
 from trustwright.ceremony.ledger import history_of
+from trustwright.ceremony.mac import check_macs
 from trustwright.errors import (
     CeremonyViolation,
     ConfigurationError,
@@ -34,6 +35,8 @@ from trustwright.x509 import parse
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
+
+    from trustwright.ceremony.rootkey import RootKey
 
 CERTIFICATE = "root.pem"
 KEY = "root.key"
@@ -99,13 +102,20 @@ class RootFolder:
         """
         refuse_clock(self.certificate, self.transcript.last_at, now, self.said)
 
-    def record(self, says: Event, at: datetime) -> str:
+    def record(self, says: Event, at: datetime, key: RootKey | None = None) -> str:
         """Add a transcript line; return its digest. Time never runs backwards in it.
 
         After one that failed nothing is added before `read_again`: what stands in the file is not
         what is known here.
 
+        Args:
+            says: what the line says.
+            at: aware.
+            key: authenticates the line, and every line before it first; for what only a holder of
+                the key may write.
+
         Raises:
+            VerificationError: another than a holder of this key wrote a line (rule ``CER-320``).
             CeremonyViolation: the time cannot be (see `require_time`).
             ConfigurationError: it cannot be written.
             ConflictError: the one before could not be (rule ``ROOT-UNMENDED``).
@@ -113,10 +123,13 @@ class RootFolder:
         if not self._is_known:
             raise transcript.unmended(self.transcript.path)
         self.require_time(at)
+        if key is not None:
+            check_macs(self.transcript, key.mac)
         last = self.transcript.last_at
         moment = max(at, last) if last else at
         self._is_known = False
-        self.transcript = transcript.append(self.transcript, says, moment)
+        mac = key.mac if key else None
+        self.transcript = transcript.append(self.transcript, says, moment, mac)
         self._is_known = True
         return self.transcript.head
 

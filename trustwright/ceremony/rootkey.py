@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from trustwright.ceremony.mac import mac_under
 from trustwright.ceremony.passphrase import octets
 from trustwright.errors import ConfigurationError, VerificationError
 from trustwright.x509.keys import spki_sha256
@@ -54,6 +55,10 @@ class RootKey(Protocol):
     @property
     def private(self) -> ec.EllipticCurvePrivateKey:
         """Return the key, or a stand-in that signs with a key kept elsewhere (PKCS#11)."""
+        ...
+
+    def mac(self, data: bytes) -> str:
+        """Return the code that only a holder of the key can make (a token keeps an HMAC key)."""
         ...
 
 
@@ -86,6 +91,11 @@ class EncryptedFileKey:
             raise VerificationError(
                 "this key does not belong to the root certificate", rule="ROOT-KEY", where=str(path)
             )
+        self._mac = mac_under(self.private)
+
+    def mac(self, data: bytes) -> str:
+        """Return the authentication code of `data`."""
+        return self._mac(data)
 
 
 def encrypted_pem(

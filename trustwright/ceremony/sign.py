@@ -88,7 +88,7 @@ def sign_request(signing: Signing, request: Request) -> Answer:
     plan = _plan(signing, request)
     folder = signing.folder
     durable.write_new(request_path(folder.path, request.digest()), file_form(request))
-    line = folder.record(_intent(signing, plan.crl, plan), signing.now)
+    line = folder.record(_intent(signing, plan.crl, plan), signing.now, signing.key)
     try:
         return _complete(signing, plan, line)
     except TrustwrightError:
@@ -108,7 +108,7 @@ def sign_crl(signing: Signing) -> Path:
     folder.require_time(now)
     draft = draft_crl(folder.history, folder.policy, folder.certificate, now, None)
     durable.refuse_other(folder.path / CRLS / crl_file(draft.number))
-    folder.record(_intent(signing, draft), now)
+    folder.record(_intent(signing, draft), now, signing.key)
     try:
         return _complete_crl(signing, draft)
     except TrustwrightError:

@@ -24,6 +24,7 @@ from pydantic import Field
 from trustwright.canonical import decode
 from trustwright.ceremony import durable
 from trustwright.ceremony.entries import Entry, Event
+from trustwright.ceremony.mac import Mac, authenticated
 from trustwright.errors import (
     ConfigurationError,
     ConflictError,
@@ -112,8 +113,14 @@ def read(path: Path, *, head: str | None = None) -> Transcript:
     return Transcript(path, entries, digests, torn, behind)
 
 
-def append(transcript: Transcript, says: Event, at: datetime) -> Transcript:
+def append(transcript: Transcript, says: Event, at: datetime, mac: Mac | None = None) -> Transcript:
     """Add a line, sync it, then move the head; return the longer transcript.
+
+    Args:
+        transcript: as it stands in the file.
+        says: what the line says.
+        at: aware.
+        mac: of the root key's holder, for a line that needs it.
 
     Raises:
         ConfigurationError: the line would be too long to be read again (rule ``FILE-SIZE``), or
@@ -125,6 +132,7 @@ def append(transcript: Transcript, says: Event, at: datetime) -> Transcript:
         raise unmended(transcript.path)
     number = len(transcript.entries) + 1
     entry = Entry(number=number, previous=transcript.head or None, at=at, says=says)
+    entry = authenticated(entry, mac) if mac else entry
     line = entry.canonical()
     if len(line) > _LINE_LIMIT:
         raise ConfigurationError(

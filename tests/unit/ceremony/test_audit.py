@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.ceremony.folder import fresh_crl, new_root, request_for, revocation_of, sign
+from tests.unit.ceremony.folder import (
+    fresh_crl,
+    new_root,
+    request_for,
+    revocation_of,
+    sign,
+    signing,
+)
 from tests.unit.ceremony.material import DAY, NOW
 from trustwright import canonical
 from trustwright.ceremony import ledger
@@ -73,6 +80,13 @@ def edited(root: Path, number: int, /, **changes: object) -> None:
     entry = json.loads(all_lines[number - 1])
     entry["says"] |= changes
     all_lines[number - 1] = canonical.encode(entry)
+    rewrite(root, all_lines)
+
+
+def uncoded(root: Path, number: int) -> None:
+    """Take the authentication code of a line away and chain everything anew."""
+    all_lines = lines(root)
+    all_lines[number - 1] = canonical.encode(json.loads(all_lines[number - 1]) | {"mac": None})
     rewrite(root, all_lines)
 
 
@@ -201,6 +215,12 @@ TAMPERED: list[tuple[str, Callable[[Path], None], str, str]] = [
         lambda root: edited(root, 2, policy="0" * 64),
         "CER-319",
         f"{FILE}:2",
+    ),
+    (
+        "code of a line that needs the key removed, all chained anew",
+        lambda root: uncoded(root, 4),
+        "CER-320",
+        f"{FILE}:4",
     ),
     ("head missing", lambda root: (root / HEAD).unlink(), "CER-304", f"{FILE}:9"),
     ("head garbage", lambda root: _write(root / HEAD, b"{}"), "CER-304", ""),
@@ -338,7 +358,7 @@ def test_version_of_the_policy_that_does_not_rise_is_found(
     with opened(root, exclusive=True) as folder:
         changed = folder.policy.model_copy(update={"version": version})
         says = PolicyAccepted(version=said, policy=changed.digest(), policy_text=changed.text())
-        folder.record(says, NOW + DAY)
+        folder.record(says, NOW + DAY, signing(folder).key)
 
     assert refusal(root) == ("CER-318", f"{FILE}:10")
 

@@ -146,11 +146,11 @@ def test_key_of_another_root_is_caught_by_the_second_path(root: Path) -> None:
     class Impostor:
         private = generate_key("ec-p384")
 
-        def __init__(self, certificate: object) -> None:
-            self.certificate = certificate
+        def __init__(self, true: RootKey) -> None:
+            self.certificate, self.mac = true.certificate, true.mac
 
     with opened(root, exclusive=True) as folder:
-        means = replace(signing(folder), key=cast("object", Impostor(folder.certificate)))  # type: ignore[arg-type]
+        means = replace(signing(folder), key=Impostor(signing(folder).key))
         with pytest.raises(TrustwrightError) as refused:
             sign_request(means, request_for(root))
         answers = folder.history.answers
