@@ -77,7 +77,7 @@ def draft_certificate(request: Request, root: Certificate, now: datetime) -> Cer
 def sign_drafted_certificate(
     draft: CertificateDraft, root: Certificate, key: ec.EllipticCurvePrivateKey
 ) -> Certificate:
-    """Return the certificate, signed by the root key; the draft's octets and no others.
+    """Return the certificate, signed by `key`; the draft's octets and no others.
 
     Raises:
         VerificationError: other octets were signed (rule ``SIGN-OCTETS``).
@@ -128,7 +128,7 @@ def draft_crl(
 def sign_drafted_crl(
     draft: CrlDraft, root: Certificate, key: ec.EllipticCurvePrivateKey
 ) -> CertificateRevocationList:
-    """Return the CRL, signed by the root key; the draft's octets and no others.
+    """Return the CRL, signed by `key`; the draft's octets and no others.
 
     Raises:
         VerificationError: other octets were signed (rule ``SIGN-OCTETS``).
@@ -209,7 +209,7 @@ def _crl(
 
 def _other_octets(what: str) -> VerificationError:
     return VerificationError(
-        f"the root key signed another {what} than the one that was linted",
+        f"the key signed another {what} than the one that was linted",
         rule="SIGN-OCTETS",
         hint="nothing of it was handed out; report this",
     )

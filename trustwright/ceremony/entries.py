@@ -86,11 +86,17 @@ class CrlSigned(Artifact):
 
 
 class Abandoned(Artifact):
-    """An intent came to nothing; its serial stands on every later root CRL."""
+    """An intent came to nothing; its serial stands on every later root CRL.
+
+    Attributes:
+        rule: identifier of what refused the result, empty where it was cut off.
+        why: in words.
+    """
 
     event: Literal["abandoned"] = "abandoned"
     intent: int
     serial: str | None = None
+    rule: str = ""
     why: str
 
 

@@ -305,7 +305,7 @@ def test_abandoned_serial_stands_on_every_later_crl(
 ) -> None:
     """What came to nothing is listed; a true CRL without it is found."""
     with monkeypatch.context() as patch:
-        patch.setattr(OpenSsl, "verify_certificate", _disagrees)
+        patch.setattr(OpenSsl, "verify_certificate", _disagrees(root))
         with pytest.raises(VerificationError):
             sign(root, request_for(root, "prod", 2, previous=_prod(root)), NOW + DAY)
     fresh_crl(root, NOW + DAY)
@@ -317,8 +317,14 @@ def test_abandoned_serial_stands_on_every_later_crl(
     assert refusal(root) == ("CER-239", f"{FILE}:15")
 
 
-def _disagrees(*_: object, **__: object) -> None:
-    raise VerificationError("no", rule="OPENSSL-CERTIFICATE")
+def _disagrees(root: Path) -> Callable[..., None]:
+    own = parse.certificate((root / "root.pem").read_bytes())
+
+    def verify(_self: OpenSsl, _made: object, issuer: object, *_: object, **__: object) -> None:
+        if issuer == own:  # and not the stand-in of the rehearsal
+            raise VerificationError("no", rule="OPENSSL-CERTIFICATE")
+
+    return verify
 
 
 def _prod(root: Path) -> str:

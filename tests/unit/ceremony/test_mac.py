@@ -89,6 +89,7 @@ def living_serial_abandoned(root: Path) -> None:
         "event": "abandoned",
         "intent": 4,
         "serial": serial,
+        "rule": "",
         "why": "power cut",
     }
     at = "2026-11-23T12:01:00Z"

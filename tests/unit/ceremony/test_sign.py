@@ -173,7 +173,7 @@ def test_openssl_that_disagrees_stops_everything(root: Path, tmp_path: Path) -> 
             sign_request(means, request_for(root))
         answers = folder.history.answers
 
-    assert refused.value.rule == "OPENSSL-CRL"
+    assert refused.value.rule == "OPENSSL-ROOT"
     assert answers == ()
 
 
