@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from trustwright.ceremony import transcript
 from trustwright.ceremony.checks import check_request, check_response
-from trustwright.ceremony.clock_rules import revoked_since
+from trustwright.ceremony.clock_rules import crl_time
 from trustwright.ceremony.draft import revoked_by
 from trustwright.ceremony.entries import (
     Abandoned,
@@ -172,8 +172,7 @@ def _judge_abandoned(walk: _Walk, entry: Entry, says: Abandoned, where: str) -> 
         raise _broken("CER-310", "it abandons another serial than was announced", where)
     if says.serial is not None:
         serial = serial_number(says.serial)
-        since = revoked_since(entry.at)
-        walk.revoked[serial] = Revoked(serial, since, ABANDONED_REASON)
+        walk.revoked[serial] = Revoked(serial, crl_time(entry.at), ABANDONED_REASON)
     walk.audit.abandoned += 1
 
 
@@ -184,7 +183,8 @@ def _judge_response(walk: _Walk, entry: Entry, says: Signed, where: str) -> None
     number = walk.audit.responses + 1
     if (says.number, response.number, response.previous) != (number, number, walk.previous):
         raise _broken("CER-307", "its response is not the next of this root", where)
-    _judge_request(walk, intent, answer, walk.record.entries[says.intent - 1], where)
+    announced = walk.record.entries[says.intent - 1]
+    _judge_request(walk, intent, answer, announced, where)
     try:
         check_octets(intent, walk.record.digest_of(says.intent), response)
         check_response(
@@ -197,7 +197,7 @@ def _judge_response(walk: _Walk, entry: Entry, says: Signed, where: str) -> None
         )
     except TrustwrightError as error:
         raise _broken("CER-307", f"{error.what} ({error.rule})", where) from None
-    since, reason = revoked_since(response.signed_at), answer.request.revocation_reason
+    since, reason = crl_time(announced.at), answer.request.revocation_reason
     for serial in map(serial_number, intent.revokes):
         walk.revoked[serial] = Revoked(serial, since, reason or "unspecified")
     _judge_entries(walk, parse.crl(response.root_crl), where)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trustwright.ceremony import rootpolicy, transcript
-from trustwright.ceremony.clock_rules import refuse_clock
+from trustwright.ceremony.clock_rules import never_back, refuse_clock
 from trustwright.ceremony.entries import Created, Event, PolicyAccepted
 from trustwright.ceremony.history import History
 from trustwright.ceremony.ledger import history_of
@@ -125,8 +125,7 @@ class RootFolder:
         self.require_time(at)
         if key is not None:
             check_macs(self.transcript, key.mac)
-        last = self.transcript.last_at
-        moment = max(at, last) if last else at
+        moment = never_back(self.transcript.last_at, at)
         self._is_known = False
         mac = key.mac if key else None
         self.transcript = transcript.append(self.transcript, says, moment, mac)

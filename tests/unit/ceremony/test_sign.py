@@ -298,7 +298,27 @@ def test_revocation_date_never_changes(root: Path) -> None:
     ]
 
     dates = {entry.revocation_date_utc for each in lists for entry in each}
-    assert dates == {NOW + timedelta(minutes=1) - timedelta(hours=1, minutes=10)}
+    assert dates == {NOW + timedelta(minutes=1) - timedelta(hours=1)}
+
+
+@pytest.mark.parametrize("minutes", [0, 1, -9])
+def test_nothing_is_revoked_before_it_began_or_after_its_crl(root: Path, minutes: int) -> None:
+    """Also at once and with a clock that ran back: notBefore, then revocation, then thisUpdate."""
+    answer = sign(root, request_for(root))
+    made = parse.certificate(answer.response.certificate or "")
+    again = NOW + timedelta(minutes=minutes)
+    lists = [parse.crl(answer.response.root_crl)]
+    lists += [parse.crl(sign(root, revocation_of(root, answer), again).response.root_crl)]
+    lists += [parse.crl(fresh_crl(root, NOW - timedelta(minutes=9)).read_bytes())]
+
+    ((entry,), (same,)) = lists[1:]
+    assert entry.revocation_date_utc == same.revocation_date_utc
+    assert made.not_valid_before_utc <= entry.revocation_date_utc
+    updates = [each.last_update_utc for each in lists]
+    assert updates == sorted(updates)
+    assert all(entry.revocation_date_utc <= each for each in updates[1:])
+    with opened(root, exclusive=False) as folder:
+        assert audit(folder.transcript.path, folder.certificate).lines == 7
 
 
 def test_revoked_key_is_never_certified_again(root: Path) -> None:
