@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import re
 import string
 from contextlib import suppress
 from datetime import timedelta
+from functools import reduce
 
 import pytest
 from cryptography import x509
@@ -80,10 +82,12 @@ def test_a_serial_survives_its_text(serial: int) -> None:
 
 
 def test_new_serials_have_one_length() -> None:
-    """Sixteen octets, positive, and no two alike."""
+    """Twenty octets of DER, positive, and no two alike; all bits but the first two are drawn."""
     serials = {ids.new_serial() for _ in range(500)}
     assert len(serials) == 500
-    assert {serial.bit_length() for serial in serials} == {127}
+    assert {serial.bit_length() for serial in serials} == {159}
+    drawn = reduce(operator.or_, (serial ^ min(serials) for serial in serials))
+    assert drawn == (1 << 158) - 1
 
 
 @WIDE

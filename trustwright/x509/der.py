@@ -131,6 +131,19 @@ def certificate_fields(certificate: Certificate) -> CertificateFields:
     )
 
 
+def serial_of(signed: bytes) -> bytes:
+    """Return the octets of the serial in a certificate that no library has read yet.
+
+    They are empty where the octets are no certificate: whoever reads on finds that out.
+    """
+    try:
+        tbs = element(signed).children()[0].children()
+        numbers = [part.content for part in tbs[:2] if part.tag == INTEGER]
+    except (VerificationError, IndexError):
+        return b""
+    return numbers[0] if numbers else b""
+
+
 def crl_fields(crl: CertificateRevocationList) -> CrlFields:
     """Return the fields of a CRL's TBSCertList.
 

@@ -303,10 +303,12 @@ def _serials(target: Target) -> Made:
     roots = replace(parts, serial=target.root.certificate.serial_number)
     yield "the root's serial", target.certified(roots), "CER-219"
     yield "serial 1", target.certified(replace(parts, serial=1)), "CER-220"
-    short = replace(parts, serial=new_serial() >> 64)
+    short = replace(parts, serial=new_serial() >> 96)
     yield "serial of 63 bits", target.certified(short), "CER-220"
-    long = replace(parts, serial=new_serial() << 32)
-    yield "serial of 20 octets", target.certified(long), "CER-220"
+    shorter = replace(parts, serial=new_serial() >> 32)
+    yield "serial of 16 octets", target.certified(shorter), "CER-220"
+    lowest = replace(parts, serial=new_serial() >> 1)
+    yield "serial without its highest bit", target.certified(lowest), "CER-220"
     turned = replace(parts, extensions=tuple(reversed(parts.extensions)))
     yield "extensions in another order", target.certified(turned), "CER-221"
 

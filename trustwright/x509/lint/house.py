@@ -26,7 +26,7 @@ __all__ = ["CERTIFICATE", "matches_order", "matches_profile"]
 CERTIFICATE: Table[x509.Certificate] = Table()
 
 SERIAL_BITS = 64
-"""Fewest bits of a serial; ours have 127, those of Vault 159."""
+"""Fewest bits of a serial; ours and those of Vault have 159."""
 
 SIGNATURES = {
     SignatureAlgorithmOID.ECDSA_WITH_SHA256,
