@@ -173,6 +173,20 @@ def crl_fields(crl: CertificateRevocationList) -> CrlFields:
     )
 
 
+def revoked_entries(crl: CertificateRevocationList) -> Iterator[tuple[Element, ...]]:
+    """Yield the parts of each entry of a CRL: serial, revocation date, and extensions if any."""
+    listed = crl_fields(crl).revoked
+    for entry in _elements(listed.content) if listed else ():
+        yield entry.children()
+
+
+def subtrees(constraints: bytes) -> Iterator[tuple[Element, ...]]:
+    """Yield the parts of each GeneralSubtree in a NameConstraints value: base, and any bounds."""
+    for side in element(constraints).children():
+        for subtree in side.children():
+            yield subtree.children()
+
+
 def request_spki(request: CertificateSigningRequest) -> bytes:
     """Return the SubjectPublicKeyInfo of a certification request (RFC 2986 §4.1), as encoded.
 
