@@ -7,6 +7,7 @@ import stat
 import unicodedata
 from pathlib import Path
 
+from trustwright.ceremony.private import exposed
 from trustwright.ceremony.strength import estimated_bits
 from trustwright.errors import ConfigurationError
 
@@ -18,6 +19,7 @@ of years of one processor."""
 
 _SHORTEST_NAME = 3
 _LIMIT = 1024
+_NAME_FILE = "name the file whose first line is the passphrase"
 
 
 def judge(passphrase: str, organization: str) -> None:
@@ -31,6 +33,8 @@ def judge(passphrase: str, organization: str) -> None:
     name = _squeezed(organization)
     if not passphrase.strip():
         raise _weak("PASS-EMPTY", "an empty passphrase protects nothing")
+    if len(octets(passphrase)) > _LIMIT:
+        raise _weak("PASS-LENGTH", f"longer than {_LIMIT} octets")
     if len(passphrase) < LEAST_LENGTH:
         raise _weak("PASS-LENGTH", f"shorter than {LEAST_LENGTH} characters")
     if len(set(passphrase)) < LEAST_DISTINCT:
@@ -46,48 +50,62 @@ def judge(passphrase: str, organization: str) -> None:
         )
 
 
-def from_descriptor(descriptor: int) -> str:
+def from_descriptor(descriptor: int, where: str = "") -> str:
     """Return the first line of an open file descriptor, leaving what follows it unread.
+
+    Args:
+        descriptor: its number.
+        where: what it is called in an error; by default ``file descriptor N``.
 
     Raises:
         ConfigurationError: not open for reading (rule ``PASS-FD``), or the line is too long or
             no text (rule ``PASS-TEXT``).
     """
-    line = bytearray()
+    line, name = bytearray(), where or f"file descriptor {descriptor}"
     try:
         while len(line) <= _LIMIT and (octet := os.read(descriptor, 1)) not in (b"", b"\n"):
             line += octet
     except OSError as error:
         raise ConfigurationError(
-            f"file descriptor {descriptor} cannot be read: {error.strerror}", rule="PASS-FD"
+            f"cannot be read: {error.strerror}",
+            rule="PASS-FD",
+            hint="open it for reading, like: --passphrase-fd 3 3< FILE",
+            where=name,
         ) from None
-    return _text(bytes(line))
+    return _text(bytes(line), name)
 
 
 def from_file(path: Path) -> str:
     """Return the first line of a file that only its owner can read.
 
     Raises:
-        ConfigurationError: missing, or group or others can reach it (rule ``PASS-FILE``).
+        ConfigurationError: missing, no file, or others than this user can reach it (rule
+            ``PASS-FILE``), or its line is too long or no text (rule ``PASS-TEXT``).
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise ConfigurationError(
-            f"cannot be read: {error.strerror}", rule="PASS-FILE", where=str(path)
-        ) from None
+        raise _no_file(path, f"cannot be read: {error.strerror}", _NAME_FILE) from None
     try:
-        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-        if mode & 0o077:
-            raise ConfigurationError(
-                f"a passphrase file must be its owner's alone, this has mode {mode:04o}",
-                rule="PASS-FILE",
-                hint=f"chmod 600 {path}",
-                where=str(path),
-            )
-        return from_descriptor(descriptor)
+        found = os.fstat(descriptor)
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISFIFO(found.st_mode)):
+            raise _no_file(path, "is no file", _NAME_FILE)
+        problem = exposed(path, found)
+        if problem is not None:
+            raise _no_file(path, problem.what, problem.hint)
+        return from_descriptor(descriptor, str(path))
     finally:
         os.close(descriptor)
+
+
+def no_text(where: str) -> ConfigurationError:
+    """Return the refusal of octets that are no text."""
+    return ConfigurationError(
+        "not UTF-8 text",
+        rule="PASS-TEXT",
+        hint="write it in UTF-8; a terminal may need LC_ALL=C.UTF-8",
+        where=where,
+    )
 
 
 def octets(passphrase: str) -> bytes:
@@ -99,13 +117,22 @@ def _squeezed(text: str) -> str:
     return "".join(character for character in text.casefold() if not character.isspace())
 
 
-def _text(line: bytes) -> str:
+def _text(line: bytes, where: str) -> str:
     if len(line) > _LIMIT:
-        raise ConfigurationError(f"a line has at most {_LIMIT} octets", rule="PASS-TEXT")
+        raise ConfigurationError(
+            f"its first line has more than {_LIMIT} octets",
+            rule="PASS-TEXT",
+            hint="the passphrase is the first line, and nothing else",
+            where=where,
+        )
     try:
         return line.removesuffix(b"\r").decode()
     except UnicodeDecodeError:
-        raise ConfigurationError("not UTF-8 text", rule="PASS-TEXT") from None
+        raise no_text(where) from None
+
+
+def _no_file(path: Path, what: str, hint: str) -> ConfigurationError:
+    return ConfigurationError(what, rule="PASS-FILE", hint=hint, where=str(path))
 
 
 def _weak(rule: str, what: str) -> ConfigurationError:

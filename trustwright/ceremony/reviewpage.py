@@ -28,7 +28,7 @@ def page(review: Review, *, masked: bool = False) -> str:
     Args:
         review: what is known.
         masked: hide the words that a person types back, and the hex digits that stand for them,
-            so that they can only come from the other side.
+            also those of the request's name, so that they can only come from the other side.
     """
     parts = (_head(review, masked=masked), _asked(review), _compared(review), _judged(review))
     return "\n".join(line for part in parts for line in part) + "\n"
@@ -45,7 +45,8 @@ def _foreign(left: str, text: str) -> Iterator[str]:
 
 def _head(review: Review, *, masked: bool) -> Iterator[str]:
     request = review.request
-    yield f"REQUEST {short_name(request)}"
+    name, beginning = short_name(request), request.digest()[:12]
+    yield f"REQUEST {name.removesuffix(beginning) + _MASK if masked else name}"
     yield f"  this machine's time: {utc_text(review.now)}"
     yield ""
     yield _row("may be signed", f"{utc_text(request.created)} to {utc_text(request.expires)}")

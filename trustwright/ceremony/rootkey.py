@@ -89,7 +89,10 @@ class EncryptedFileKey:
         self.private = _opened(path, octets(passphrase))
         if spki_sha256(self.private.public_key()) != spki_sha256(certificate.public_key()):
             raise VerificationError(
-                "this key does not belong to the root certificate", rule="ROOT-KEY", where=str(path)
+                "this key does not belong to the root certificate",
+                rule="ROOT-KEY",
+                hint="put root.key and root.pem back from one copy",
+                where=str(path),
             )
         self._mac = mac_under(self.private)
 
@@ -152,6 +155,7 @@ def _opened(path: Path, passphrase: bytes) -> ec.EllipticCurvePrivateKey:
         raise VerificationError(
             "the passphrase is wrong, or the file is damaged",
             rule="ROOT-PASSPHRASE",
+            hint="start again; where it is the right one, put root.key back from a copy",
             where=str(path),
         ) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
@@ -161,5 +165,5 @@ def _opened(path: Path, passphrase: bytes) -> ec.EllipticCurvePrivateKey:
 
 def _no_key(path: Path, why: str = "not an encrypted EC key") -> ConfigurationError:
     return ConfigurationError(
-        why, rule="ROOT-KEY-FILE", hint="restore root.key from its backup", where=str(path)
+        why, rule="ROOT-KEY-FILE", hint="put root.key back from a copy", where=str(path)
     )

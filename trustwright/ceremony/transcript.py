@@ -37,6 +37,7 @@ from trustwright.model.base import Artifact, Digest
 FILE = "transcript.jsonl"
 HEAD = "transcript.head"
 _LINE_LIMIT = 1 << 20
+_PUT_BACK = "compare with a copy, and put transcript and head back together"
 EventT = TypeVar("EventT")
 
 
@@ -108,7 +109,13 @@ def read(path: Path, *, head: str | None = None) -> Transcript:
         raise _broken(path, 1, "CER-304", "is missing")
     _check_head(path, noted, digests, torn=bool(torn))
     if head is not None and head not in digests:
-        raise _broken(path, len(lines) + 1, "CER-304", f"no line has the digest {head[:12]}…")
+        raise VerificationError(
+            f"no line has the digest {head[:12]}… that was written down",
+            rule="CER-304",
+            hint="compare it digit by digit; where it is right, lines are missing: compare with a "
+            "copy before you sign anything",
+            where=str(path),
+        )
     behind = noted is None or noted.number < len(digests)
     return Transcript(path, entries, digests, torn, behind)
 
@@ -167,7 +174,7 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise VerificationError(
-            f"cannot be read: {error.strerror}", rule="CER-301", where=str(path)
+            f"cannot be read: {error.strerror}", rule="CER-301", hint=_PUT_BACK, where=str(path)
         ) from None
 
 
@@ -204,7 +211,9 @@ def _noted_head(path: Path) -> Head | None:
         value: Any = decode(place.read_bytes())
         return Head.model_validate(value)
     except (TrustwrightError, ValueError):
-        raise VerificationError("is not a head", rule="CER-304", where=str(place)) from None
+        raise VerificationError(
+            "does not name a line", rule="CER-304", hint=_PUT_BACK, where=str(place)
+        ) from None
 
 
 def _check_head(path: Path, noted: Head | None, digests: tuple[str, ...], *, torn: bool) -> None:

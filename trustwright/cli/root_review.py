@@ -12,7 +12,7 @@ from trustwright.ceremony.review import review as judge
 from trustwright.ceremony.reviewpage import page
 from trustwright.ceremony.rootfolder import opened
 from trustwright.cli.root_options import folder_option, json_option, read_request, request_argument
-from trustwright.cli.terminal import as_json, note
+from trustwright.cli.terminal import as_json, note, write
 from trustwright.clock import SystemClock
 
 
@@ -33,7 +33,7 @@ def review(folder: Path, request_file: Path, as_data: bool) -> None:
     if as_data:
         as_json(facts(found))
     else:
-        click.echo(page(found), nl=False)
+        write(page(found))
     for sentence in left:
         note(f"{sentence}; the next sign, crl or recover closes it")
     refuse_unsignable(found)

@@ -47,6 +47,7 @@ def test_good_passphrase_is_accepted(good: str) -> None:
         ("", "PASS-EMPTY"),
         ("             ", "PASS-EMPTY"),
         ("short words", "PASS-LENGTH"),
+        ("zebra moon lamp tide " * 50, "PASS-LENGTH"),
         ("abababababababababab", "PASS-DISTINCT"),
         ("the keys of Example Ltd", "PASS-NAME"),
         ("THE KEYS OF E X A M P L E", "PASS-NAME"),
@@ -185,6 +186,26 @@ def test_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None
 
     path.chmod(0o600)
     assert from_file(path) == "zebra moon lamp tide"
+
+
+def test_file_that_is_none_gets_no_other_mode(tmp_path: Path) -> None:
+    """A folder, a device and a missing file are refused before their mode is looked at."""
+    tmp_path.chmod(0o755)
+    for path in (tmp_path, Path("/dev/null"), tmp_path / "missing"):
+        with pytest.raises(ConfigurationError) as refused:
+            from_file(path)
+        assert (refused.value.rule, refused.value.where) == ("PASS-FILE", str(path))
+        assert refused.value.hint == "name the file whose first line is the passphrase"
+
+
+def test_pipe_of_a_shell_is_a_file() -> None:
+    """``--passphrase-file <(command)`` gives a pipe by name."""
+    reading, writing = os.pipe()
+    os.write(writing, b"zebra moon lamp tide\n")
+    os.close(writing)
+
+    assert from_file(Path(f"/dev/fd/{reading}")) == "zebra moon lamp tide"
+    os.close(reading)
 
 
 def test_every_keyboard_says_the_same() -> None:

@@ -86,7 +86,10 @@ def test_masked_page_hides_what_is_typed(root: Path) -> None:
     assert [line for line in lines if line not in masked] == lines[:2]
     assert (digest[:32] in open_page, digest[:32] in masked) == (True, False)
     assert digest[32:] in masked
-    assert masked.count("········") == 4 + 8
+    assert masked.count("········") == 1 + 4 + 8
+    assert masked.startswith("REQUEST test-g1-········\n")
+    hidden = [digest[place : place + 4] for place in range(0, 16, 2)]
+    assert [each for each in hidden if each in masked.replace(digest[32:], "")] == []
 
 
 def test_page_compares_with_the_last_one(root: Path) -> None:
