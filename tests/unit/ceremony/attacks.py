@@ -128,6 +128,9 @@ def _files(target: Target) -> Made:
     yield "NaN for a number", good.replace(b'"number":', b'"x":NaN,"number":'), "CER-JSON"
     yield "deep nesting", b"[" * 50_000, "CER-JSON"
     yield "huge file", good + b" " * 200_000, "CER-SIZE"
+    yield "file of ten megabytes", good + b"\n" * 10_000_000, "CER-SIZE"
+    yield "ten megabytes of nesting", b"[" * 10_000_000, "CER-SIZE"
+    yield "ten megabytes in a member", target.members(root_crl="A" * 10_000_000), "CER-SIZE"
 
 
 def _shapes(target: Target) -> Made:
