@@ -11,7 +11,7 @@ The text is taken apart into tokens, and every token counts once, however often 
 * a way over the keyboard with digits and letters in turn (``1q2w3e``) counts as one word.
 
 A block that follows itself (``abcabc``) is read once. Four words that somebody rolled are enough;
-whoever thinks some up needs more of them. Why no library: ``docs/adr/0021-passphrases.md``.
+whoever thinks some up needs more of them. Why no library: ``docs/adr/0018-passphrases.md``.
 """
 
 from __future__ import annotations
