@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.environments import this_run
 from tasks.step import step
-from trustwright.assembly import assembled
+from trustwright.assembly import assembled, nothing_begun
 from trustwright.lifecycle import announcement, gate, requests, watch
 from trustwright.lifecycle.gate import Verdict
 from trustwright.model.ceremony import CeremonyRecord
@@ -41,5 +41,7 @@ def record_signed(environment: str) -> None:
 @step("look after pending ceremonies")
 def watch_ceremonies() -> list[str]:
     """Close what expired or was cancelled; return one phrase each."""
+    if nothing_begun():
+        return []
     with assembled(actor="watch-ceremonies") as ports:
         return watch.watch_ceremonies(ports)

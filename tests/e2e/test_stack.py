@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.prefect.server import REPOSITORY, SERVED, free_port, importable
+from tests.e2e.machine import (
+    TITLES,
+    command,
+    everything,
+    listening,
+    namespace,
+    pids,
+    prefect,
+    provisioner,
+    state_of,
+    variables,
+    words_of,
+)
+from tests.e2e.site import eventually
+from tests.prefect.server import SERVED, free_port, importable
 from trustwright.clock import SystemClock
 from trustwright.embedded.openbao import binary, openbao
-from trustwright.embedded.process import MARK, marked_values
+from trustwright.embedded.process import marked_values
 from trustwright.embedded.stack import NAMES, Stack
-from trustwright.embedded.state import Ports, StackState, read_state
+from trustwright.embedded.state import Ports, StackState
 from trustwright.errors import ConfigurationError, ConflictError, Denied, Unavailable
-from trustwright.prefect_api import PrefectApi
-from trustwright.vault.client import Connection
-from trustwright.vault.identities import provisioner_credentials
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-TITLES = ("OpenBao", "Prefect", "the flows' runner")
+FLOW_RUN = "PREFECT__FLOW_RUN_ID"
 PATIENCE = 60.0
 
 
@@ -57,76 +66,6 @@ def stack(made: Stack) -> Stack:
     return made
 
 
-def state_of(stack: Stack) -> StackState:
-    """Return what ``stack.json`` says."""
-    state = read_state(stack.folder.state)
-    assert state is not None
-    return state
-
-
-def pids(stack: Stack) -> dict[str, int]:
-    """Return the processes that ``stack.json`` names."""
-    return {name: process.pid for name, process in state_of(stack).processes.items()}
-
-
-def prefect(stack: Stack) -> PrefectApi:
-    """Return Prefect's API, entered the way a command enters it."""
-    state = state_of(stack)
-    return PrefectApi(state.prefect_api, Path(state.prefect_auth).read_text())
-
-
-@contextmanager
-def provisioner(stack: Stack) -> Iterator[Connection]:
-    """Log in as the provisioner."""
-    state = state_of(stack)
-    login = provisioner_credentials(stack.folder.identities / "provisioner.key")
-    connection = Connection(state.openbao, login, ca=Path(state.ca))
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def namespace(stack: Stack) -> str:
-    """Return the identifier of the namespace ``kept``, made the first time."""
-    with provisioner(stack) as connection:
-        if connection.find("sys/namespaces/kept") is None:
-            connection.write("sys/namespaces/kept", {})
-        return str(connection.read("sys/namespaces/kept"))
-
-
-def everything(stack: Stack) -> list[psutil.Process]:
-    """Return the stack's processes, found without the code under test."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            mark = process.environ().get(MARK, "")
-        except psutil.Error:
-            continue
-        if mark.startswith(f"{stack.folder.mark}:"):
-            found.append(process)
-    return found
-
-
-def command(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run ``trustwright`` on the stack's home."""
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "trustwright.cli.main",
-            "--home",
-            str(stack.folder.home),
-            *arguments,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )
-
-
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
     """Nothing is started, and the processes are the same."""
     before = pids(stack)
@@ -147,15 +86,17 @@ def test_the_command_says_so(stack: Stack) -> None:
 
 def test_only_loopback_listens(stack: Stack) -> None:
     """No process of the stack, nor a child of one, listens beyond 127.0.0.1."""
-    listening = [
-        connection.laddr
-        for process in everything(stack)
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    ]
+    addresses = [address for process in everything(stack) for address in listening(process)]
     ports = state_of(stack).ports
-    assert {ports.openbao, ports.prefect} <= {address.port for address in listening}
-    assert {address.ip for address in listening} == {"127.0.0.1"}
+    assert {ports.openbao, ports.prefect} <= {address.port for address in addresses}
+    assert {address.ip for address in addresses} == {"127.0.0.1"}
+
+
+def open_bits(path: Path) -> int:
+    """Return what group and others may; nothing of what has vanished, as SQLite's files do."""
+    with suppress(FileNotFoundError):
+        return stat.S_IMODE(path.stat().st_mode) & 0o077
+    return 0
 
 
 def test_nobody_else_can_read_anything(stack: Stack) -> None:
@@ -164,8 +105,7 @@ def test_nobody_else_can_read_anything(stack: Stack) -> None:
     open_ones = [
         str(path.relative_to(home))
         for path in (home, *home.rglob("*"))
-        if not path.is_relative_to(stack.folder.prefect / "ui" / "v1")
-        and stat.S_IMODE(path.stat().st_mode) & 0o077
+        if not path.is_relative_to(stack.folder.prefect / "ui" / "v1") and open_bits(path)
     ]
     assert open_ones == []
 
@@ -173,7 +113,7 @@ def test_nobody_else_can_read_anything(stack: Stack) -> None:
 def test_no_secret_in_a_command_line(stack: Stack) -> None:
     """Everybody may read command lines; the password stands in none."""
     password = stack.folder.password.read_text()
-    lines = [" ".join(process.cmdline()) for process in everything(stack)]
+    lines = [line for process in everything(stack) if (line := words_of(process))]
     assert len(lines) >= len(NAMES)
     assert not any(password in line for line in lines)
     assert not any(password in path.read_text() for path in stack.folder.home.glob("logs/*.log"))
@@ -188,15 +128,30 @@ def test_the_provisioner_logs_in_and_is_no_root(stack: Stack) -> None:
                 connection.find(beyond)
 
 
+def conditions(stack: Stack) -> dict[str, str]:
+    """Return what ``status`` says of each part; an answer may be late on a busy machine."""
+    return {part.name: part.condition for part in stack.status()}
+
+
+def shown(stack: Stack, stopped: str, running: str) -> bool:
+    """Tell whether ``status`` says this of two parts."""
+    found = conditions(stack)
+    return (found[stopped], found[running]) == ("stopped", "running")
+
+
+def all_run(stack: Stack) -> bool:
+    """Tell whether ``status`` says that everything runs."""
+    return conditions(stack) == dict.fromkeys(NAMES, "running")
+
+
 @pytest.mark.parametrize(("name", "title"), list(zip(NAMES, TITLES, strict=True)))
 def test_a_killed_part_is_started_again(stack: Stack, name: str, title: str) -> None:
     """After ``kill -9`` of one part, ``status`` says so and ``up`` starts that part alone."""
     before, kept = pids(stack), namespace(stack)
     state_of(stack).processes[name].send(signal.SIGKILL)
     assert state_of(stack).processes[name].ends(PATIENCE)
-    conditions = {part.name: part.condition for part in stack.status()}
-    assert conditions.pop(name) == "stopped"
-    assert conditions["openbao" if name != "openbao" else "prefect"] == "running"
+    other = "openbao" if name != "openbao" else "prefect"
+    eventually(f"{name} alone is stopped", lambda: shown(stack, name, other))
     assert stack.up() == (title,)
     after = pids(stack)
     assert after.pop(name) != before.pop(name)
@@ -223,16 +178,21 @@ def test_down_and_up_find_everything_again(stack: Stack) -> None:
 
 def test_status_as_json(stack: Stack) -> None:
     """Every part with state, address, link, process and uptime; exit code 0."""
-    done = command(stack, "status", "--json")
-    assert done.returncode == 0
-    shown = json.loads(done.stdout)
-    assert shown["running"] is True
-    assert {part["name"]: part["condition"] for part in shown["parts"]} == dict.fromkeys(
+    said = eventually("exit code 0", lambda: said_as_json(stack))
+    found = json.loads(said)
+    assert found["running"] is True
+    assert {part["name"]: part["condition"] for part in found["parts"]} == dict.fromkeys(
         NAMES, "running"
     )
-    assert {part["name"]: part["pid"] for part in shown["parts"]} == pids(stack)
-    assert all(part["uptime"] > 0 for part in shown["parts"])
-    assert stack.folder.password.read_text() not in done.stdout
+    assert {part["name"]: part["pid"] for part in found["parts"]} == pids(stack)
+    assert all(part["uptime"] > 0 for part in found["parts"])
+    assert stack.folder.password.read_text() not in said
+
+
+def said_as_json(stack: Stack) -> str:
+    """Return what ``status --json`` prints when its exit code is 0."""
+    done = command(stack, "status", "--json")
+    return "" if done.returncode else done.stdout
 
 
 def test_a_lost_state_file_loses_nothing(stack: Stack) -> None:
@@ -240,7 +200,7 @@ def test_a_lost_state_file_loses_nothing(stack: Stack) -> None:
     before, ports = pids(stack), state_of(stack).ports
     stack.folder.state.unlink()
     again = Stack(stack.folder.home, module=SERVED)
-    assert {part.condition for part in again.status()} == {"running"}
+    assert eventually("everything runs", lambda: all_run(again))
     assert again.up() == ()
     assert (pids(stack), state_of(stack).ports) == (before, ports)
 
@@ -266,13 +226,13 @@ def test_runs_without_a_process_are_ended(stack: Stack, tmp_path: Path) -> None:
     """After the runner's death its live runs go on, and its dead ones do not stay ``Running``."""
     api = prefect(stack)
     runs = {
-        name: api.run_deployment("works/tests", {"until": str(tmp_path / name)}) for name in "ab"
+        name: api.run_deployment("works/tests", {"until": str(tmp_path / name), "seconds": 600})
+        for name in "ab"
     }
     children: dict[str, psutil.Process] = {}
     for name, run in runs.items():
         api.wait(run.id, {"RUNNING"}, deadline=PATIENCE)
-        found = (p for p in everything(stack) if p.environ().get("PREFECT__FLOW_RUN_ID") == run.id)
-        children[name] = next(found)
+        children[name] = next(p for p in everything(stack) if variables(p).get(FLOW_RUN) == run.id)
     state_of(stack).processes["runner"].send(signal.SIGKILL)
     children["a"].kill()
     assert state_of(stack).processes["runner"].ends(PATIENCE)
