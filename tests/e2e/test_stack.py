@@ -31,7 +31,7 @@ from tests.e2e.site import eventually
 from tests.prefect.server import SERVED, free_port, importable
 from trustwright.clock import SystemClock
 from trustwright.embedded.openbao import binary, openbao
-from trustwright.embedded.process import marked_values
+from trustwright.embedded.process import MARK, marked_values
 from trustwright.embedded.stack import NAMES, Stack
 from trustwright.embedded.state import Ports, StackState
 from trustwright.errors import ConfigurationError, ConflictError, Denied, Unavailable
@@ -51,12 +51,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         prefect_port=free_port(),
         module=SERVED,
     )
-    with importable():
+    with importable(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(somebody_elses(tmp_path_factory.mktemp("tmp"))))
         try:
             assert made.up() == TITLES
             yield made
         finally:
             made.down()
+
+
+def somebody_elses(shared: Path) -> Path:
+    """Return a folder for temporary files that another account's runner used before."""
+    (shared / "runner_storage").touch(0o600)
+    return shared
 
 
 @pytest.fixture
@@ -108,6 +115,20 @@ def test_nobody_else_can_read_anything(stack: Stack) -> None:
         if not path.is_relative_to(stack.folder.prefect / "ui" / "v1") and open_bits(path)
     ]
     assert open_ones == []
+
+
+def test_temporary_files_stay_at_home(stack: Stack) -> None:
+    """A second account of the machine meets nothing of the first one's in the common folder."""
+    folders = {
+        name: {
+            variables(process).get("TMPDIR", "")
+            for process in everything(stack)
+            if variables(process).get(MARK) == f"{stack.folder.mark}:{name}"
+        }
+        for name in NAMES
+    }
+    assert folders == {name: {str(stack.folder.home / "tmp" / name)} for name in NAMES}
+    assert (stack.folder.scratch("runner") / "runner_storage").is_dir()
 
 
 def test_no_secret_in_a_command_line(stack: Stack) -> None:

@@ -8,12 +8,14 @@
       logs/openbao.log  prefect.log  runner.log
       openbao/   configuration, seal.key, ca.pem, listener.*, audit.log, data/
       prefect/   PREFECT_HOME: database, UI files, password
+      tmp/       TMPDIR of each part: in /tmp they would meet other accounts' files
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,13 +75,18 @@ class Folder:
         """Return where a part's output goes."""
         return self.home / "logs" / f"{part}.log"
 
+    def scratch(self, part: str) -> Path:
+        """Return where a part's temporary files go."""
+        return self.home / "tmp" / part
+
     def create(self) -> None:
         """Make every folder.
 
         Raises:
             ConfigurationError: one cannot be made, or belongs to somebody else.
         """
-        for path in (self.home, self.identities, self.openbao, self.prefect, self.home / "logs"):
+        below = (self.identities, self.openbao, self.prefect, self.home / "logs", self.home / "tmp")
+        for path in (self.home, *below):
             private_folder(path)
 
     @contextmanager
@@ -117,6 +124,20 @@ def private_folder(path: Path) -> None:
             hint="name one that belongs to you: trustwright --home DIR, or TRUSTWRIGHT_HOME",
             where=str(path),
         ) from error
+
+
+def empty_folder(path: Path) -> None:
+    """Make a private folder with nothing in it.
+
+    Raises:
+        ConfigurationError: it cannot be made, or belongs to somebody else (rule ``STACK-HOME``).
+    """
+    private_folder(path)
+    for entry in path.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -47,6 +47,7 @@ def openbao(folder: Folder, state: StackState, clock: Clock) -> Part:
         mark=f"{folder.mark}:openbao",
         folder=base,
         log=folder.log("openbao"),
+        scratch=folder.scratch("openbao"),
         ready=lambda _process: _healthy(state),
         address=state.openbao,
         port=state.ports.openbao,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trustwright.embedded.folder import Folder, secret, write_private
+from trustwright.embedded.folder import Folder, empty_folder, secret, write_private
 from trustwright.errors import ConfigurationError, ConflictError
 
 pytestmark = pytest.mark.unit
@@ -33,6 +33,19 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Folder(tmp_path / "home").create()
     assert (refused.value.rule, refused.value.where) == ("STACK-HOME", str(tmp_path / "home"))
+
+
+def test_a_folder_is_emptied_and_nothing_else(tmp_path: Path) -> None:
+    """Files and folders in it go; what a link in it leads to stays."""
+    kept, folder = tmp_path / "kept", tmp_path / "tmp"
+    kept.mkdir()
+    (kept / "file").touch()
+    (folder / "one" / "two").mkdir(parents=True)
+    (folder / "link").symlink_to(kept)
+    (folder / "file").touch()
+    empty_folder(folder)
+    assert (list(folder.iterdir()), mode(folder)) == ([], 0o700)
+    assert (kept / "file").exists()
 
 
 def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
