@@ -81,9 +81,9 @@ class Settings:
         """
         home = default_home(environ)
         said = _stack(home / "stack.json")
-        url, auth = _prefect(environ, said)
+        url, auth = _prefect(environ, said, home)
         store, asked = store_url(environ, home), asked_estate(environ)
-        used = Path(said["estate"]) if said.get("estate") else None
+        used = home / said["estate"] if said.get("estate") else None
         if said.get("processes"):
             refuse_other(used, said.get("store", ""), asked, store_digest(store, home))
         return cls(
@@ -197,14 +197,16 @@ def _secret_line(name: str, path: Path) -> str:
     return text
 
 
-def _prefect(environ: Mapping[str, str], said: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def _prefect(
+    environ: Mapping[str, str], said: Mapping[str, Any], home: Path
+) -> tuple[str | None, str | None]:
     """Return address and login of Prefect's API: both from the environment, or from the stack."""
     url, auth = environ.get("PREFECT_API_URL"), environ.get("PREFECT_API_AUTH_STRING")
     if url:
         return url, auth or None
     file = said.get("prefect_auth")
     if not auth and file:
-        auth = _secret_line("prefect_auth", Path(file))
+        auth = _secret_line("prefect_auth", home / file)
     return said.get("prefect_api"), auth or None
 
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -40,7 +39,7 @@ def pids(stack: Stack) -> dict[str, int]:
 def prefect(stack: Stack) -> PrefectApi:
     """Return Prefect's API, entered the way a command enters it."""
     state = state_of(stack)
-    return PrefectApi(state.prefect_api, Path(state.prefect_auth).read_text())
+    return PrefectApi(state.prefect_api, stack.folder.password.read_text())
 
 
 @contextmanager
@@ -48,7 +47,7 @@ def provisioner(stack: Stack) -> Iterator[Connection]:
     """Log in as the provisioner."""
     state = state_of(stack)
     login = provisioner_credentials(stack.folder.identities / "provisioner.key")
-    connection = Connection(state.openbao, login, ca=Path(state.ca))
+    connection = Connection(state.openbao, login, ca=stack.folder.home / state.ca)
     try:
         yield connection
     finally:

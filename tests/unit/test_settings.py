@@ -190,6 +190,17 @@ def test_another_estate_than_the_running_flows_is_refused(tmp_path: Path) -> Non
         assert Settings.from_environment(environ).estate == Path("/other.yaml")
 
 
+def test_a_moved_home_takes_its_files_with_it(tmp_path: Path) -> None:
+    """What the state says with a relative path lies below the home, wherever that is now."""
+    home = tmp_path / "moved"
+    (home / "prefect").mkdir(parents=True)
+    write(home / "prefect" / "auth", f"trustwright:{SECRET}\n")
+    stack(home, runs=True, estate="git/estate.yaml", prefect_auth="prefect/auth")
+    settings = Settings.from_environment({"TRUSTWRIGHT_HOME": str(home)})
+    assert settings.estate == home / "git/estate.yaml"
+    assert settings.prefect_auth == f"trustwright:{SECRET}"
+
+
 def test_a_link_to_the_estate_is_the_estate(tmp_path: Path) -> None:
     """Two names of one file are one estate."""
     (tmp_path / "link.yaml").symlink_to(tmp_path / "real.yaml")

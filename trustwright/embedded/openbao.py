@@ -33,6 +33,7 @@ SEAL_KEY_BYTES = 32
 MOUNT = "pki"
 HEALTH_SECONDS = 2.0
 FAILED_INIT = ("failed to initialize:", "self-initialization failed")
+AUDIT_CHANGED = "modifications to audit devices are not allowed"
 
 
 def openbao(folder: Folder, state: StackState, clock: Clock) -> Part:
@@ -48,7 +49,7 @@ def openbao(folder: Folder, state: StackState, clock: Clock) -> Part:
         folder=base,
         log=folder.log("openbao"),
         scratch=folder.scratch("openbao"),
-        ready=lambda _process: _healthy(state),
+        ready=lambda _process: _healthy(state, base / "ca.pem"),
         address=state.openbao,
         port=state.ports.openbao,
         option="--openbao-port",
@@ -128,7 +129,6 @@ def _filled(text: str, base: Path, state: StackState) -> bytes:
         "certificate": base / "listener.pem",
         "key": base / "listener.key",
         "url": state.openbao,
-        "audit": base / "audit.log",
         "policy": base / "provisioner.hcl",
         "public_key": base / "provisioner.pub",
     }
@@ -138,13 +138,13 @@ def _filled(text: str, base: Path, state: StackState) -> bytes:
     return (Template(code).substitute(quoted) + "\n").encode()
 
 
-def _healthy(state: StackState) -> bool:
+def _healthy(state: StackState, ca: Path) -> bool:
     """Ask ``sys/health``: 200 means initialized, unsealed and active."""
     with requests.Session() as session:
         session.trust_env = False
         try:
             answer = session.get(
-                f"{state.openbao}/v1/sys/health", verify=state.ca, timeout=HEALTH_SECONDS
+                f"{state.openbao}/v1/sys/health", verify=str(ca), timeout=HEALTH_SECONDS
             )
         except (requests.RequestException, OSError):
             return False
@@ -156,6 +156,11 @@ def _explain(words: str, base: Path) -> str:
         return (
             "its first start did not finish and OpenBao refuses every later one; nothing is in "
             f"there yet, so remove {base / 'data'} and run 'trustwright up' again"
+        )
+    if AUDIT_CHANGED in words:
+        return (
+            "OpenBao keeps its audit devices as its first start made them: give the option, in "
+            "infra/vault/openbao.hcl, the value that stands before '(table)'"
         )
     if "unseal" in words:
         return f"the seal key does not open the data: put the right {base / 'seal.key'} back"

@@ -69,7 +69,7 @@ def _environment(folder: Folder, state: StackState) -> dict[str, str]:
     What else he has (``VAULT_TOKEN``, a cloud's keys) never reaches a flow's process.
     """
     inherited = {name: text for name, text in os.environ.items() if _is_passed_on(name)}
-    named = {ESTATE: state.estate} if state.estate else {}
+    named = {ESTATE: str(folder.home / state.estate)} if state.estate else {}
     return {
         **inherited,
         **bare_environment(),

@@ -22,7 +22,7 @@ from trustwright.embedded.prefect_server import prefect_server
 from trustwright.embedded.process import find
 from trustwright.embedded.runner import SERVED_MODULE, runner
 from trustwright.embedded.starting import Starting
-from trustwright.embedded.state import Ports, StackState, read_state, write_state
+from trustwright.embedded.state import Ports, StackState, as_seen_from, read_state, write_state
 from trustwright.embedded.uses import Uses, settle_uses
 from trustwright.errors import ConfigurationError
 from trustwright.model.base import first_problem
@@ -98,7 +98,8 @@ class Stack:
             remembered = read_state(self.folder.state)
             running = self._running(remembered)
             uses = settle_uses(self._uses, self.folder, remembered, running)
-            state = self._with_ports(remembered, running).using(str(uses.estate), uses.store)
+            estate = as_seen_from(self.folder.home, uses.estate) if uses.estate else ""
+            state = self._with_ports(remembered, running).using(estate, uses.store)
             started = self._start(state, running)
             if read_state(self.folder.state) != state.running(running):
                 write_state(self.folder.state, state.running(running))
@@ -139,7 +140,7 @@ class Stack:
             return None
         state = read_state(self.folder.state)
         if state is None and (running := self._running(None)):
-            state = StackState.fresh(self.folder.home, _ports_of(running))
+            state = StackState.fresh(_ports_of(running))
         return state
 
     def _parts(self, state: StackState) -> tuple[Part, ...]:
@@ -165,7 +166,7 @@ class Stack:
                     rule="STACK-PORT",
                     hint="first 'trustwright down'",
                 )
-        return StackState.fresh(self.folder.home, _ports(known, asked)).running(running)
+        return StackState.fresh(_ports(known, asked)).running(running)
 
     def _start(self, state: StackState, running: dict[str, Process]) -> tuple[str, ...]:
         parts = self._parts(state)

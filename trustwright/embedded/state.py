@@ -25,7 +25,7 @@ class Ports(Setting):
 
 
 class StackState(Setting):
-    """The content of ``stack.json``.
+    """The content of ``stack.json``; relative paths count from its folder, which may be moved.
 
     Attributes:
         openbao: address of OpenBao.
@@ -34,30 +34,28 @@ class StackState(Setting):
         prefect_ui: address of its pages.
         prefect_auth: file with ``user:password`` for both.
         processes: by part: ``openbao``, ``prefect``, ``runner``.
-        estate: absolute path of the estate file that the flows read; empty when not known.
+        estate: path of the estate file that the flows read; empty when not known.
         store: digest of the address of the store that they write; empty when not known.
     """
 
     version: int = 1
     openbao: str
-    ca: str
+    ca: str = "openbao/ca.pem"
     prefect_api: str
     prefect_ui: str
-    prefect_auth: str
+    prefect_auth: str = "prefect/auth"
     ports: Ports
     processes: dict[str, Process] = Field(default_factory=dict)
     estate: str = ""
     store: str = ""
 
     @classmethod
-    def fresh(cls, home: Path, ports: Ports) -> StackState:
+    def fresh(cls, ports: Ports) -> StackState:
         """Return the state of a stack with these ports in which nothing runs."""
         return cls(
             openbao=f"https://127.0.0.1:{ports.openbao}",
-            ca=str(home / "openbao" / "ca.pem"),
             prefect_api=f"http://127.0.0.1:{ports.prefect}/api",
             prefect_ui=f"http://127.0.0.1:{ports.prefect}",
-            prefect_auth=str(home / "prefect" / "auth"),
             ports=ports,
         )
 
@@ -96,7 +94,18 @@ def estate_of(home: Path) -> Path | None:
         ConfigurationError: somebody has changed ``stack.json`` beyond recognition.
     """
     state = read_state(home / "stack.json")
-    return Path(state.estate) if state is not None and state.estate else None
+    return home / state.estate if state is not None and state.estate else None
+
+
+def as_seen_from(home: Path, path: Path) -> str:
+    """Return how a path stands in ``stack.json``: relative when it lies in the home.
+
+    Two spellings of the home (a link to it) make no difference; a link in it leads where it leads.
+    """
+    for spelled, base in ((path, home), (path.parent.resolve() / path.name, home.resolve())):
+        if spelled.is_relative_to(base):
+            return str(spelled.relative_to(base))
+    return str(path)
 
 
 def write_state(path: Path, state: StackState) -> None:

@@ -20,7 +20,14 @@ from trustwright.embedded.prefect_server import prefect_server
 from trustwright.embedded.process import MARK, Process
 from trustwright.embedded.runner import runner
 from trustwright.embedded.stack import Stack
-from trustwright.embedded.state import Ports, StackState, estate_of, read_state, write_state
+from trustwright.embedded.state import (
+    Ports,
+    StackState,
+    as_seen_from,
+    estate_of,
+    read_state,
+    write_state,
+)
 from trustwright.embedded.uses import Uses, settle_uses
 from trustwright.errors import ConfigurationError
 
@@ -38,7 +45,7 @@ def folder(tmp_path: Path) -> Folder:
 @pytest.fixture
 def state(folder: Folder) -> StackState:
     """Return the state of a stack with the default ports."""
-    return StackState.fresh(folder.home, Ports())
+    return StackState.fresh(Ports())
 
 
 def test_the_state_survives_the_file(folder: Folder, state: StackState) -> None:
@@ -48,10 +55,10 @@ def test_the_state_survives_the_file(folder: Folder, state: StackState) -> None:
     assert json.loads(folder.state.read_text()) == {
         "version": 1,
         "openbao": "https://127.0.0.1:18200",
-        "ca": str(folder.openbao / "ca.pem"),
+        "ca": "openbao/ca.pem",
         "prefect_api": "http://127.0.0.1:14200/api",
         "prefect_ui": "http://127.0.0.1:14200",
-        "prefect_auth": str(folder.password),
+        "prefect_auth": "prefect/auth",
         "ports": {"openbao": 18200, "prefect": 14200},
         "processes": {},
         "estate": "",
@@ -96,7 +103,7 @@ def test_a_taken_port_names_part_and_option(folder: Folder) -> None:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         ports = Ports(openbao=holder.getsockname()[1])
-        part = openbao(folder, StackState.fresh(folder.home, ports), SystemClock())
+        part = openbao(folder, StackState.fresh(ports), SystemClock())
         with pytest.raises(ConfigurationError) as refused:
             part.refuse_taken_port()
     assert f"port {ports.openbao} " in refused.value.what
@@ -111,10 +118,35 @@ def test_openbao_is_configured_from_infra(folder: Folder, state: StackState) -> 
     assert f"path = {json.dumps(str(folder.openbao / 'data'))}" in written
     assert 'address         = "127.0.0.1:18200"' in written
     assert "disable_clustering = true" in written
+    assert 'file_path = "audit.log"' in written
     assert "#" not in written.replace("# otherwise it listens on the next port, too", "")
     policy = (folder.openbao / "provisioner.hcl").read_text()
     assert 'path "+/sys/mounts/pki"' in policy
     assert 'path "sys/mounts/pki"' in policy
+
+
+AUDIT = (
+    '[WARN] failed to unseal core: error="unseal with stored key failed: failed to validate audit '
+    "device config trustwright/: modifications to audit devices are not allowed: audit device "
+    'trustwright/ is missing option file_path differs: audit.log (table) vs other.log (config)"'
+)
+SEALED = (
+    '[WARN] failed to unseal core: error="unseal with stored key failed: message authentication"'
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [(AUDIT, "before '(table)'"), (SEALED, "seal.key back"), ("panic: something else", "")],
+)
+def test_what_openbao_says_is_explained(
+    folder: Folder, state: StackState, words: str, advice: str
+) -> None:
+    """Each cause has its own remedy: a changed audit device has nothing to do with the seal."""
+    said = openbao(folder, state, SystemClock()).explain(words)
+    assert advice in said
+    assert bool(said) is bool(advice)
+    assert ("seal.key" in said) is (words == SEALED)
 
 
 def test_a_missing_template_is_an_incomplete_installation() -> None:
@@ -201,8 +233,12 @@ def test_the_runner_is_told_its_estate(
 ) -> None:
     """What ``stack.json`` says, not what the caller's environment happens to say."""
     monkeypatch.setenv("TRUSTWRIGHT_ESTATE", "/elsewhere.yaml")
-    used = state.using("/etc/pki/estate.yaml", "default")
-    assert runner(folder, used, "module").environment()["TRUSTWRIGHT_ESTATE"] == used.estate
+    for written, told in (
+        ("/etc/pki/estate.yaml", "/etc/pki/estate.yaml"),
+        ("git/estate.yaml", str(folder.home / "git/estate.yaml")),
+    ):
+        used = state.using(written, "default")
+        assert runner(folder, used, "module").environment()["TRUSTWRIGHT_ESTATE"] == told
 
 
 def test_the_state_names_the_estate(folder: Folder, state: StackState) -> None:
@@ -213,6 +249,23 @@ def test_the_state_names_the_estate(folder: Folder, state: StackState) -> None:
     assert (read_state(folder.state), estate_of(folder.home)) == (state, None)
     write_state(folder.state, state.using("/etc/pki/estate.yaml", ""))
     assert estate_of(folder.home) == Path("/etc/pki/estate.yaml")
+
+
+def test_an_estate_in_the_home_moves_with_it(tmp_path: Path) -> None:
+    """It is written down relative to the home, however both are spelled; another one is not."""
+    home, link, elsewhere = tmp_path / "home", tmp_path / "link", tmp_path / "git"
+    elsewhere.mkdir()
+    home.mkdir()
+    link.symlink_to(home)
+    (home / "estate").symlink_to(elsewhere)
+    for path, written in (
+        (home / "estate.yaml", "estate.yaml"),
+        (link / "estate.yaml", "estate.yaml"),
+        (home / "estate" / "estate.yaml", "estate/estate.yaml"),
+        (elsewhere / "estate.yaml", str(elsewhere / "estate.yaml")),
+        (tmp_path / "homestead" / "estate.yaml", str(tmp_path / "homestead" / "estate.yaml")),
+    ):
+        assert as_seen_from(home, path) == written
 
 
 ONE, OTHER = Uses(Path("/one.yaml"), "sha256:1"), Uses(Path("/other.yaml"), "sha256:1")

@@ -1,0 +1,51 @@
+"""The home of a stack: moved, spelled otherwise, somebody else's, without its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.machine import TITLES, command, namespace, prefect, state_of
+from tests.prefect.server import SERVED, free_port, importable
+from trustwright.embedded.stack import Stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """Return a stack that was never started; it is stopped in the end, whatever its name."""
+    made = Stack(
+        tmp_path / "home", openbao_port=free_port(), prefect_port=free_port(), module=SERVED
+    )
+    with importable():
+        try:
+            yield made
+        finally:
+            for home in tmp_path.iterdir():
+                Stack(home).down()
+
+
+def test_a_home_may_be_moved_and_spelled_otherwise(stack: Stack, tmp_path: Path) -> None:
+    """What OpenBao, Prefect and the state remember holds no name of the folder."""
+    assert stack.up() == TITLES
+    kept, known = namespace(stack), state_of(stack)
+    stack.down()
+    home, link, moved = stack.folder.home, tmp_path / "link", tmp_path / "moved"
+    link.symlink_to(home)
+    linked = Stack(link, module=SERVED)
+    assert linked.up() == TITLES
+    assert Stack(home / ".." / "home", module=SERVED).up() == ()
+    linked.down()
+    home.rename(moved)
+    link.unlink()
+    again = Stack(moved, module=SERVED)
+    assert again.up() == TITLES
+    assert (namespace(again), state_of(again).running({})) == (kept, known.running({}))
+    assert command(again, "status").returncode == 0
+    run = prefect(again).run_deployment("works/tests")
+    assert prefect(again).wait(run.id, {"COMPLETED"}, deadline=PATIENCE).final
