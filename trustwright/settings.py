@@ -99,11 +99,35 @@ class Settings:
 
 
 def default_home(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of this machine's stack, as an absolute path."""
+    """Return the folder of this machine's stack, as an absolute path.
+
+    Raises:
+        ConfigurationError: its name cannot stand in a URL (rule ``STACK-HOME``).
+    """
     data = Path(environ.get("XDG_DATA_HOME", ""))
     if not data.is_absolute():  # the XDG base directory rules: a relative one is ignored
         data = Path("~/.local/share").expanduser()
-    return _path(environ, "TRUSTWRIGHT_HOME", data / "trustwright")
+    return usable_home(_path(environ, "TRUSTWRIGHT_HOME", data / "trustwright"))
+
+
+def usable_home(path: Path) -> Path:
+    """Return the path itself.
+
+    Three servers read it out of URLs, each by rules of its own for ``%`` and ``?``: they would keep
+    their data elsewhere, or nowhere.
+
+    Raises:
+        ConfigurationError: its name cannot stand in a URL (rule ``STACK-HOME``).
+    """
+    bad = next((sign for sign in str(path) if sign in "%?" or not sign.isprintable()), None)
+    if bad is not None:
+        raise ConfigurationError(
+            f"the home's path holds {bad!r}, which databases read as something else",
+            rule="STACK-HOME",
+            hint="name a folder without it: trustwright --home DIR, or TRUSTWRIGHT_HOME",
+            where=str(path),
+        )
+    return path
 
 
 def _path(environ: Mapping[str, str], name: str, default: Path) -> Path:
@@ -119,9 +143,16 @@ def asked_estate(environ: Mapping[str, str] = os.environ) -> Path | None:
 
 def store_digest(url: str, home: Path) -> str:
     """Return by what the store's address is known again where the address must not stand."""
-    if url == _default_store(home):
+    said = _spelled_out(url)
+    if said == _spelled_out(_default_store(home)):
         return "default"
-    return "sha256:" + hashlib.sha256(url.encode()).hexdigest()
+    return "sha256:" + hashlib.sha256(said.encode()).hexdigest()
+
+
+def _spelled_out(url: str) -> str:
+    """Return a store's address without the links and dots in an SQLite file's path."""
+    _, slashes, file = url.partition("sqlite:///")
+    return f"{slashes}{Path(file).resolve()}" if file and url.startswith(slashes) else url
 
 
 def refuse_other(used: Path | None, used_store: str, estate: Path | None, store: str) -> None:

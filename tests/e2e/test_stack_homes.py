@@ -14,6 +14,8 @@ from trustwright.embedded.stack import Stack
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 PATIENCE = 60.0
+ODD = 'moved & "q\'uoted" $HOME ~ü@x:y;,=+#{b}[c]\\d'
+"""Everything in a name that is not refused."""
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_a_home_may_be_moved_and_spelled_otherwise(stack: Stack, tmp_path: Path)
     assert stack.up() == TITLES
     kept, known = namespace(stack), state_of(stack)
     stack.down()
-    home, link, moved = stack.folder.home, tmp_path / "link", tmp_path / "moved"
+    home, link, moved = stack.folder.home, tmp_path / "link", tmp_path / ODD
     link.symlink_to(home)
     linked = Stack(link, module=SERVED)
     assert linked.up() == TITLES

@@ -26,6 +26,7 @@ from trustwright.embedded.state import Ports, StackState, as_seen_from, read_sta
 from trustwright.embedded.uses import Uses, settle_uses
 from trustwright.errors import ConfigurationError
 from trustwright.model.base import first_problem
+from trustwright.settings import usable_home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +67,9 @@ class Stack:
         openbao_port, prefect_port: None takes the ones used before, or the defaults.
         module: what the runner runs (``python -m``).
         uses: estate and store of the flows; what it leaves open is as before.
+
+    Raises:
+        ConfigurationError: the home's name cannot stand in a URL (rule ``STACK-HOME``).
     """
 
     def __init__(
@@ -79,7 +83,7 @@ class Stack:
         uses: Uses = NOTHING_ASKED,
     ) -> None:
         self._uses = uses
-        self.folder = Folder(home.expanduser().absolute())
+        self.folder = Folder(usable_home(home.expanduser().absolute()))
         self._asked = {"openbao": openbao_port, "prefect": prefect_port}
         self._module = module
         self._clock = clock or SystemClock()

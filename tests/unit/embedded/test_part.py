@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.site import eventually
 from trustwright.embedded.part import Part, bare_environment
 from trustwright.embedded.process import Process
 
@@ -63,6 +64,7 @@ def test_a_start_removes_what_an_earlier_one_left(tmp_path: Path, ended: ExitSta
     left = part.scratch / "left"
     left.mkdir(parents=True)
     started(part, ended)
+    eventually("it is up", lambda: "up" in part.log.read_text(), 10)
     assert list(part.scratch.iterdir()) == []
     left.mkdir()
     started(part, ended)
