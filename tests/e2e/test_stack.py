@@ -260,7 +260,8 @@ def test_runs_without_a_process_are_ended(stack: Stack, tmp_path: Path) -> None:
     children["a"].wait(PATIENCE)
     assert stack.up() == ("the flows' runner",)
     assert api.flow_run(runs["a"].id).state_name == "Crashed"
-    assert api.flow_run(runs["b"].id).state_name == "Running"
+    alive = api.flow_run(runs["b"].id)
+    assert alive.state_name == "Running", alive.message
     (tmp_path / "b").touch()
     assert api.wait(runs["b"].id, {"COMPLETED"}, deadline=PATIENCE).final
 
@@ -293,6 +294,7 @@ def test_a_taken_port_is_named(tmp_path: Path, option: str) -> None:
     assert option in done.stderr
     assert done.stderr.count("\n") == 1
     assert everything(fresh) == []
+    assert not fresh.folder.home.exists()
 
 
 def test_a_failed_first_start_is_explained(tmp_path: Path) -> None:

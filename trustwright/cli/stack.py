@@ -37,8 +37,8 @@ def up(openbao_port: int | None, prefect_port: int | None) -> None:
     url = store_url(os.environ, home)
     uses = Uses(asked_estate(), store_digest(url, home))
     stack = Stack(home, openbao_port=openbao_port, prefect_port=prefect_port, uses=uses)
+    stack.check()  # nothing is made before all of this holds
     stack.folder.create()
-    stack.refuse_other_uses()
     migrate(url)  # before the runner may start the first run
     started = stack.up()
     say(f"started: {', '.join(started)}" if started else "everything runs already")

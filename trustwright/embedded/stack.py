@@ -92,11 +92,11 @@ class Stack:
         """Start what does not run and return its titles; empty when everything ran.
 
         Raises:
-            ConfigurationError: a port is taken, a file is missing or unusable, or what runs uses
-                another estate or store.
+            ConfigurationError: see `check`; or a file is missing or unusable.
             ConflictError: another ``up`` or ``down`` is at work.
             Unavailable: a part did not come up; what this call started is stopped again.
         """
+        self.check()
         self.folder.create()
         with self.folder.locked():
             remembered = read_state(self.folder.state)
@@ -109,10 +109,18 @@ class Stack:
                 write_state(self.folder.state, state.running(running))
             return started
 
-    def refuse_other_uses(self) -> None:
-        """Raise ConfigurationError if what runs uses another estate or store than is asked for."""
+    def check(self) -> None:
+        """Look whether ``up`` can begin; nothing is made or changed.
+
+        Raises:
+            ConfigurationError: the folder holds other things, a port is taken, or what runs uses
+                another estate or store than is asked for.
+        """
+        self.folder.refuse_foreign()
         remembered = read_state(self.folder.state)
-        settle_uses(self._uses, self.folder, remembered, self._running(remembered))
+        running = self._running(remembered)
+        settle_uses(self._uses, self.folder, remembered, running)
+        self._refuse_taken_ports(self._with_ports(remembered, running), running)
 
     def down(self) -> tuple[str, ...]:
         """Stop everything, last started first, and return the titles of what was running.
@@ -172,11 +180,15 @@ class Stack:
                 )
         return StackState.fresh(_ports(known, asked)).running(running)
 
+    def _refuse_taken_ports(self, state: StackState, running: dict[str, Process]) -> None:
+        for part in self._parts(state):
+            if part.name not in running:
+                part.refuse_taken_port()
+
     def _start(self, state: StackState, running: dict[str, Process]) -> tuple[str, ...]:
+        self._refuse_taken_ports(state, running)
         parts = self._parts(state)
         missing = [part for part in parts if part.name not in running]
-        for part in missing:
-            part.refuse_taken_port()
         starting = Starting(parts, running)
         try:
             for part in missing:
@@ -201,13 +213,20 @@ def _ports_of(running: dict[str, Process]) -> Ports:
 
 def _ports(known: Ports, asked: dict[str, int]) -> Ports:
     try:
-        return Ports.model_validate({**known.model_dump(), **asked})
+        found = Ports.model_validate({**known.model_dump(), **asked})
     except ValidationError as error:
         raise ConfigurationError(
             f"not a port: {first_problem(error)}",
             rule="STACK-PORT",
             hint="choose one between 1024 and 65535",
         ) from None
+    if found.openbao == found.prefect:
+        raise ConfigurationError(
+            f"OpenBao and Prefect cannot both listen on port {found.openbao}",
+            rule="STACK-PORT",
+            hint="choose two: trustwright up --openbao-port NUMBER --prefect-port NUMBER",
+        )
+    return found
 
 
 def _status(part: Part, process: Process | None) -> PartStatus:

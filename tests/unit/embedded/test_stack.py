@@ -92,6 +92,17 @@ def test_a_port_that_is_none_is_refused(tmp_path: Path, port: int) -> None:
     assert refused.value.hint == "choose one between 1024 and 65535"
 
 
+@pytest.mark.parametrize("ports", [(20_000, 20_000), (None, 18_200), (14_200, None)])
+def test_one_port_for_two_is_refused(tmp_path: Path, ports: tuple[int | None, int | None]) -> None:
+    """Also when one of the two is a default; nothing is made."""
+    stack = Stack(tmp_path / "home", openbao_port=ports[0], prefect_port=ports[1])
+    with pytest.raises(ConfigurationError) as refused:
+        stack.up()
+    assert (refused.value.rule, refused.value.exit_code) == ("STACK-PORT", 2)
+    assert "--prefect-port NUMBER" in refused.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_lowest_and_highest_port_are_taken() -> None:
     """As the hint says."""
     assert Ports(openbao=1024, prefect=65_535).openbao == 1024
