@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.machine import TITLES, command, namespace, prefect, state_of
+from tests.e2e.machine import TITLES, command, everything, namespace, prefect, state_of
 from tests.prefect.server import SERVED, free_port, importable
 from trustwright.embedded.stack import Stack
 
@@ -30,6 +30,30 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         finally:
             for home in tmp_path.iterdir():
                 Stack(home).down()
+
+
+def test_keys_may_be_away_and_come_back(stack: Stack) -> None:
+    """Without the provisioner's key everything starts; without the seal key nothing does."""
+    assert stack.up() == TITLES
+    kept = namespace(stack)
+    stack.down()
+    away = stack.folder.home / "away"
+    provisioner = stack.folder.identities / "provisioner.key"
+    seal = stack.folder.openbao / "seal.key"
+    provisioner.rename(away)
+    assert stack.up() == TITLES
+    assert not provisioner.exists()
+    away.rename(provisioner)
+    assert namespace(stack) == kept
+    stack.down()
+    seal.rename(away)
+    done = command(stack, "up")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "[STACK-SEAL]" in done.stderr
+    assert everything(stack) == []
+    away.rename(seal)
+    assert stack.up() == TITLES
+    assert namespace(stack) == kept
 
 
 def test_a_home_may_be_moved_and_spelled_otherwise(stack: Stack, tmp_path: Path) -> None:

@@ -67,16 +67,61 @@ def _prepare(folder: Folder, state: StackState, clock: Clock) -> None:
     """Write certificate, keys and configuration.
 
     Raises:
-        ConfigurationError: a policy is missing, or a key file unusable.
+        ConfigurationError: a policy is missing, or a key file unusable or lost.
     """
     base = folder.openbao
+    begun = _has_data(base)
+    _seal_key(base, begun=begun)
+    _provisioner_key(folder, begun=begun)
     ensure_listener(base, clock.now())
-    secret(base / "seal.key", lambda: secrets.token_bytes(SEAL_KEY_BYTES))
-    key = private_key(folder.identities / "provisioner.key")
-    write_private(base / "provisioner.pub", public_pem(key))
     write_private(base / "provisioner.hcl", _policy().encode())
     for name in ("openbao.hcl", "self-init.hcl"):
         write_private(base / name, _filled(infrastructure(name), base, state))
+
+
+def _has_data(base: Path) -> bool:
+    data = base / "data"
+    return data.is_dir() and any(data.iterdir())
+
+
+def _seal_key(base: Path, *, begun: bool) -> None:
+    """Make the seal key before the first start; another one would open nothing afterwards.
+
+    Raises:
+        ConfigurationError: it is lost (rule ``STACK-SEAL``), or others may read it.
+    """
+    path = base / "seal.key"
+    if begun and not path.exists():
+        raise ConfigurationError(
+            f"the key that opens {base / 'data'} is lost",
+            rule="STACK-SEAL",
+            hint="put its copy back (mode 0600); without one, the intermediates' keys are lost: "
+            "move the data away, and every environment begins with a new generation",
+            where=str(path),
+        )
+    secret(path, lambda: secrets.token_bytes(SEAL_KEY_BYTES))
+
+
+def _provisioner_key(folder: Folder, *, begun: bool) -> None:
+    """Make the provisioner's key before the first start, which makes its public half known.
+
+    Later it may be elsewhere: only preparing an environment needs it.
+
+    Raises:
+        ConfigurationError: it is not the one that is known, or unusable (rule ``STACK-KEY``).
+    """
+    path, public = folder.identities / "provisioner.key", folder.openbao / "provisioner.pub"
+    if begun and not path.exists():
+        return
+    pem = public_pem(private_key(path))
+    if begun and public.exists() and public.read_bytes() != pem:
+        raise ConfigurationError(
+            "this is not the provisioner's key that OpenBao knows",
+            rule="STACK-KEY",
+            hint="put the right file back, or take this one away: only preparing needs it",
+            where=str(path),
+        )
+    write_private(public, pem)
 
 
 def _policy() -> str:

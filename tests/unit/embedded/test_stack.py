@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.clock import HeldClock
 from trustwright.clock import SystemClock
 from trustwright.embedded.folder import Folder
-from trustwright.embedded.openbao import infrastructure, openbao
+from trustwright.embedded.openbao import openbao
 from trustwright.embedded.part import bare_environment, tail
 from trustwright.embedded.prefect_server import prefect_server
 from trustwright.embedded.process import MARK, Process
@@ -32,20 +31,6 @@ from trustwright.embedded.uses import Uses, settle_uses
 from trustwright.errors import ConfigurationError
 
 pytestmark = pytest.mark.unit
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    """Return an empty home whose name needs quoting."""
-    folder = Folder(tmp_path / 'a "home" of $mine')
-    folder.create()
-    return folder
-
-
-@pytest.fixture
-def state(folder: Folder) -> StackState:
-    """Return the state of a stack with the default ports."""
-    return StackState.fresh(Ports())
 
 
 def test_the_state_survives_the_file(folder: Folder, state: StackState) -> None:
@@ -120,52 +105,6 @@ def test_a_taken_port_names_part_and_option(folder: Folder) -> None:
     assert f"port {ports.openbao} " in refused.value.what
     assert "OpenBao" in refused.value.what
     assert "--openbao-port" in refused.value.hint
-
-
-def test_openbao_is_configured_from_infra(folder: Folder, state: StackState) -> None:
-    """Every name of the templates is filled in, quoted, and the comments stay behind."""
-    openbao(folder, state, HeldClock(SystemClock().now())).prepare()
-    written = (folder.openbao / "openbao.hcl").read_text()
-    assert f"path = {json.dumps(str(folder.openbao / 'data'))}" in written
-    assert 'address         = "127.0.0.1:18200"' in written
-    assert "disable_clustering = true" in written
-    assert 'file_path = "audit.log"' in written
-    assert "#" not in written.replace("# otherwise it listens on the next port, too", "")
-    policy = (folder.openbao / "provisioner.hcl").read_text()
-    assert 'path "+/sys/mounts/pki"' in policy
-    assert 'path "sys/mounts/pki"' in policy
-
-
-AUDIT = (
-    '[WARN] failed to unseal core: error="unseal with stored key failed: failed to validate audit '
-    "device config trustwright/: modifications to audit devices are not allowed: audit device "
-    'trustwright/ is missing option file_path differs: audit.log (table) vs other.log (config)"'
-)
-SEALED = (
-    '[WARN] failed to unseal core: error="unseal with stored key failed: message authentication"'
-)
-
-
-@pytest.mark.parametrize(
-    ("words", "advice"),
-    [(AUDIT, "before '(table)'"), (SEALED, "seal.key back"), ("panic: something else", "")],
-)
-def test_what_openbao_says_is_explained(
-    folder: Folder, state: StackState, words: str, advice: str
-) -> None:
-    """Each cause has its own remedy: a changed audit device has nothing to do with the seal."""
-    said = openbao(folder, state, SystemClock()).explain(words)
-    assert advice in said
-    assert bool(said) is bool(advice)
-    assert ("seal.key" in said) is (words == SEALED)
-
-
-def test_a_missing_template_is_an_incomplete_installation() -> None:
-    """The error names the file."""
-    with pytest.raises(ConfigurationError) as refused:
-        infrastructure("nothing.hcl")
-    assert refused.value.rule == "STACK-INFRA"
-    assert "nothing.hcl" in refused.value.what
 
 
 def test_servers_take_nothing_from_the_callers_environment(
