@@ -110,8 +110,9 @@ def cli(estate: Path | None, home: Path | None) -> None:
 
     \b
     To begin:
-      trustwright check estate.yaml
       trustwright up
+      trustwright check estate.yaml
+      trustwright identity create test
       trustwright bootstrap test
     """  # noqa: D301 - click reads \b
     # Settings are read from the environment, by the commands and by the processes that they start.
