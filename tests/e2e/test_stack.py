@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -178,6 +179,26 @@ def test_a_killed_part_is_started_again(stack: Stack, name: str, title: str) -> 
     assert after.pop(name) != before.pop(name)
     assert after == before
     assert namespace(stack) == kept
+
+
+def test_a_part_that_hangs_is_named(stack: Stack) -> None:
+    """``status`` does not promise that ``up`` helps, and ``up`` does not wait for a start."""
+    hanging = state_of(stack).processes["prefect"]
+    hanging.send(signal.SIGSTOP)
+    try:
+        done = command(stack, "status")
+        assert done.returncode == 5
+        assert "not answering" in done.stdout
+        assert "run 'trustwright down', then 'trustwright up'" in done.stdout
+        begun = time.monotonic()
+        done = command(stack, "up")
+        assert time.monotonic() - begun < 60
+    finally:
+        hanging.send(signal.SIGCONT)
+    assert (done.returncode, done.stderr.count("\n")) == (5, 1)
+    assert f"Prefect runs (process {hanging.pid}) and does not answer [STACK-SILENT]" in done.stderr
+    assert "trustwright down; then: trustwright up" in done.stderr
+    assert pids(stack)["prefect"] == hanging.pid
 
 
 def test_down_and_up_find_everything_again(stack: Stack) -> None:

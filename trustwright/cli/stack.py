@@ -15,6 +15,7 @@ from trustwright.errors import UpstreamError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from trustwright.embedded.stack import PartStatus, Stack
 
@@ -76,13 +77,19 @@ def status(*, json_output: bool) -> None:
         )
     else:
         _table(parts)
-        say(
-            f"the pages ask for the text in {stack.folder.password}"
-            if running
-            else "not everything runs; 'trustwright up' starts what is missing"
-        )
+        say(_advice(parts, stack.folder.password))
     if not running:
         raise click.exceptions.Exit(UpstreamError.exit_code)
+
+
+def _advice(parts: Sequence[PartStatus], password: Path) -> str:
+    conditions = {part.condition for part in parts}
+    if conditions == {"running"}:
+        return f"the pages ask for the text in {password}"
+    if "stopped" in conditions or not parts:  # without Prefect the runner cannot answer
+        return "not everything runs; 'trustwright up' starts what is missing"
+    silent = ", ".join(part.title for part in parts if part.condition == "not answering")
+    return f"no answer from {silent}: run 'trustwright down', then 'trustwright up'"
 
 
 def _stack() -> Stack:

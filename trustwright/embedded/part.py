@@ -97,6 +97,14 @@ class Part:
             process.stop(orphan, grace=self.grace)
         return stopped
 
+    def silence(self, found: Process) -> Unavailable:
+        """Return the error that says that it runs, has answered before, and does so no more."""
+        return Unavailable(
+            f"{self.title} runs (process {found.pid}) and does not answer",
+            rule="STACK-SILENT",
+            hint=f"run: trustwright down; then: trustwright up. Its log: {self.log}",
+        )
+
     def failure(self, what: str, log_offset: int) -> Unavailable:
         """Return the error that says what happened, with what the log says since `log_offset`."""
         words = tail(self.log, log_offset)

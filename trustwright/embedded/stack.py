@@ -29,6 +29,7 @@ from trustwright.model.base import first_problem
 from trustwright.settings import usable_home
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from trustwright.clock import Clock
@@ -94,7 +95,8 @@ class Stack:
         Raises:
             ConfigurationError: see `check`; or a file is missing or unusable.
             ConflictError: another ``up`` or ``down`` is at work.
-            Unavailable: a part did not come up; what this call started is stopped again.
+            Unavailable: a part did not come up, or is up and gives no answer; what this call
+                started is stopped again.
         """
         self.check()
         self.folder.create()
@@ -104,9 +106,10 @@ class Stack:
             uses = settle_uses(self._uses, self.folder, remembered, running)
             estate = as_seen_from(self.folder.home, uses.estate) if uses.estate else ""
             state = self._with_ports(remembered, running).using(estate, uses.store)
-            started = self._start(state, running)
-            if read_state(self.folder.state) != state.running(running):
-                write_state(self.folder.state, state.running(running))
+            answered = remembered.answered if remembered else ()
+            started = self._start(state, running, answered)
+            if read_state(self.folder.state) != state.running(running, NAMES):
+                write_state(self.folder.state, state.running(running, NAMES))
             return started
 
     def check(self) -> None:
@@ -185,22 +188,27 @@ class Stack:
             if part.name not in running:
                 part.refuse_taken_port()
 
-    def _start(self, state: StackState, running: dict[str, Process]) -> tuple[str, ...]:
+    def _start(
+        self, state: StackState, running: dict[str, Process], answered: Collection[str]
+    ) -> tuple[str, ...]:
         self._refuse_taken_ports(state, running)
         parts = self._parts(state)
         missing = [part for part in parts if part.name not in running]
         starting = Starting(parts, running)
+        kept = [part for part in parts if part.name in running and part.name in answered]
+        answered = [part.name for part in kept]
+        starting.refuse_silent([part.name for part in kept if running.keys() >= set(part.needs)])
         try:
             for part in missing:
                 starting.await_ready(part.needs)
                 part.prepare()
                 running[part.name] = part.start()
-                write_state(self.folder.state, state.running(running))
+                write_state(self.folder.state, state.running(running, answered))
             starting.await_ready(NAMES)
         except BaseException:
             for part in reversed(missing):
                 part.stop(running.pop(part.name, None))
-            write_state(self.folder.state, state.running(running))
+            write_state(self.folder.state, state.running(running, answered))
             raise
         return tuple(part.title for part in missing)
 

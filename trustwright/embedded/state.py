@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -34,6 +35,7 @@ class StackState(Setting):
         prefect_ui: address of its pages.
         prefect_auth: file with ``user:password`` for both.
         processes: by part: ``openbao``, ``prefect``, ``runner``.
+        answered: those of them that have answered since they were started.
         estate: path of the estate file that the flows read; empty when not known.
         store: digest of the address of the store that they write; empty when not known.
     """
@@ -46,6 +48,7 @@ class StackState(Setting):
     prefect_auth: str = "prefect/auth"
     ports: Ports
     processes: dict[str, Process] = Field(default_factory=dict)
+    answered: tuple[str, ...] = ()
     estate: str = ""
     store: str = ""
 
@@ -63,9 +66,12 @@ class StackState(Setting):
         """Return the same stack, whose flows use this estate and store."""
         return StackState.model_validate({**self.model_dump(), "estate": estate, "store": store})
 
-    def running(self, processes: dict[str, Process]) -> StackState:
-        """Return the same stack with these processes."""
-        return StackState.model_validate({**self.model_dump(), "processes": processes})
+    def running(self, processes: dict[str, Process], answered: Collection[str] = ()) -> StackState:
+        """Return the same stack with these processes, of which some have `answered`."""
+        known = tuple(name for name in processes if name in answered)
+        return StackState.model_validate(
+            {**self.model_dump(), "processes": processes, "answered": known}
+        )
 
 
 def read_state(path: Path) -> StackState | None:

@@ -46,6 +46,7 @@ def test_the_state_survives_the_file(folder: Folder, state: StackState) -> None:
         "prefect_auth": "prefect/auth",
         "ports": {"openbao": 18200, "prefect": 14200},
         "processes": {},
+        "answered": [],
         "estate": "",
         "store": "",
     }
