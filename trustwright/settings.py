@@ -243,10 +243,10 @@ def _prefect(
 
 def _stack(path: Path) -> dict[str, Any]:
     """Return what ``stack.json`` says; nothing when there is none."""
-    if not path.is_file():
-        return {}
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
     except (OSError, ValueError):
         said = None
     texts = ("prefect_api", "prefect_auth", "estate", "store")
@@ -254,7 +254,7 @@ def _stack(path: Path) -> dict[str, Any]:
         raise ConfigurationError(
             "the stack's state cannot be read",
             rule="SET-STACK",
-            hint="remove the file, then run: trustwright up; it finds again what runs",
+            hint="remove it, then run: trustwright up; it finds again what runs",
             where=str(path),
         )
     return said

@@ -228,6 +228,7 @@ def test_status_as_json(stack: Stack) -> None:
     )
     assert {part["name"]: part["pid"] for part in found["parts"]} == pids(stack)
     assert all(part["uptime"] > 0 for part in found["parts"])
+    assert found["password_file"] == str(stack.folder.password)
     assert stack.folder.password.read_text() not in said
 
 

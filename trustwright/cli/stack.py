@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def up(openbao_port: int | None, prefect_port: int | None) -> None:
     """Start what does not run yet; a second call changes nothing.
 
-    Everything listens on 127.0.0.1 only and goes on when this command has ended.
+    Everything listens on 127.0.0.1 only and goes on when this command has ended. Ports are
+    remembered in stack.json: when that is lost while nothing runs, name them again.
     """
     from trustwright.embedded.stack import Stack
     from trustwright.embedded.state import estate_of
@@ -65,13 +66,12 @@ def status(*, json_output: bool) -> None:
     parts = stack.status()
     running = bool(parts) and all(part.condition == "running" for part in parts)
     if json_output:
-        password = str(stack.folder.password)
         rows = [asdict(part) | {"log": str(part.log)} for part in parts]
         as_json(
             {
                 "running": running,
                 "home": str(stack.folder.home),
-                "password": password,
+                "password_file": str(stack.folder.password),
                 "parts": rows,
             }
         )

@@ -78,19 +78,26 @@ def read_state(path: Path) -> StackState | None:
     """Return what ``stack.json`` says, None when there is none.
 
     Raises:
-        ConfigurationError: somebody has changed it beyond recognition.
+        ConfigurationError: somebody has changed it beyond recognition (rule ``STACK-STATE``).
     """
     try:
         return StackState.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from None
     except ValidationError as error:
-        raise ConfigurationError(
-            f"not readable: {first_problem(error)}",
-            rule="STACK-STATE",
-            hint="remove the file and run 'trustwright up': what runs is found again",
-            where=str(path),
-        ) from None
+        raise _unreadable(path, first_problem(error)) from None
+
+
+def _unreadable(path: Path, reason: str | None) -> ConfigurationError:
+    return ConfigurationError(
+        f"not readable: {reason}",
+        rule="STACK-STATE",
+        hint="remove it and run 'trustwright up': what runs is found again; when nothing runs, "
+        "name the ports again that are not the usual ones (--openbao-port, --prefect-port)",
+        where=str(path),
+    )
 
 
 def estate_of(home: Path) -> Path | None:

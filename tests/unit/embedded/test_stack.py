@@ -29,6 +29,7 @@ from trustwright.embedded.state import (
 )
 from trustwright.embedded.uses import Uses, settle_uses
 from trustwright.errors import ConfigurationError
+from trustwright.settings import Settings
 
 pytestmark = pytest.mark.unit
 
@@ -59,7 +60,30 @@ def test_a_damaged_state_is_named(folder: Folder, text: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Stack(folder.home).status()
     assert (refused.value.rule, refused.value.where) == ("STACK-STATE", str(folder.state))
-    assert "remove the file" in refused.value.hint
+    assert "remove it" in refused.value.hint
+    assert "name the ports again" in refused.value.hint
+
+
+def test_a_state_that_is_no_file_is_named(folder: Folder) -> None:
+    """One error for whoever reads it, not a mistake of the program."""
+    folder.state.mkdir()
+    with pytest.raises(ConfigurationError) as refused:
+        Stack(folder.home).status()
+    assert (refused.value.rule, refused.value.where) == ("STACK-STATE", str(folder.state))
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.from_environment({"TRUSTWRIGHT_HOME": str(folder.home)})
+    assert (refused.value.rule, refused.value.where) == ("SET-STACK", str(folder.state))
+
+
+def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
+    """It is the home that is wrong, not a state in it."""
+    (tmp_path / "home").touch()
+    with pytest.raises(ConfigurationError) as refused:
+        Stack(tmp_path / "home").up()
+    assert (refused.value.rule, refused.value.where) == ("STACK-HOME", str(tmp_path / "home"))
+    assert (
+        Settings.from_environment({"TRUSTWRIGHT_HOME": str(tmp_path / "home")}).prefect_url is None
+    )
 
 
 def test_nothing_is_made_by_looking(tmp_path: Path) -> None:
