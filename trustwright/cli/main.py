@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "schema": ("trustwright.cli.schema:schema", "Print a JSON Schema for editors."),
     "up": ("trustwright.cli.stack:up", "Start OpenBao, Prefect and the flows on this machine."),
     "down": ("trustwright.cli.stack:down", "Stop what `up` started."),
+    "run": ("trustwright.cli.stack:run", "Become one part of it, for a service manager."),
     "status": ("trustwright.cli.stack:status", "Show what runs on this machine."),
     "identity": ("trustwright.cli.identity:identity", "Login keys of an environment's identities."),
     "vault": ("trustwright.cli.vault:vault", "Policies and logins that Vault needs."),

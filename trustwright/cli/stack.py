@@ -1,11 +1,11 @@
-"""``trustwright up``, ``down``, ``status``: what this machine runs."""
+"""``trustwright up``, ``down``, ``run``, ``status``: what this machine runs."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -56,6 +56,16 @@ def down() -> None:
     """Stop what ``up`` started; nothing is removed."""
     stopped = _stack().down()
     say(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@click.command()
+@click.argument("part", type=click.Choice(("openbao", "prefect", "runner")))
+def run(part: str) -> NoReturn:
+    """Become one PART of the stack, for a service manager such as systemd.
+
+    It is prepared as `up` prepares it, on the ports that `up` used; `up` has to have run here once.
+    """
+    _stack().run(part)
 
 
 @click.command()

@@ -63,16 +63,25 @@ class Part:
 
     def start(self) -> Process:
         """Start it; its log begins anew when it has grown too long."""
-        if not process.marked(self.mark):  # a run may have outlived its runner
-            empty_folder(self.scratch)
+        environment = self.enter()
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
         return process.start(
             self.command(),
-            environment={**self.environment(), MARK: self.mark, "TMPDIR": str(self.scratch)},
+            environment=environment,
             folder=self.folder,
             log=self.log,
         )
+
+    def enter(self) -> dict[str, str]:
+        """Return its environment, with its folder for temporary files empty.
+
+        Raises:
+            ConfigurationError: the folder cannot be used.
+        """
+        if not process.marked(self.mark):  # a run may have outlived its runner
+            empty_folder(self.scratch)
+        return {**self.environment(), MARK: self.mark, "TMPDIR": str(self.scratch)}
 
     def refuse_taken_port(self) -> None:
         """Raise ConfigurationError if the port is not free."""

@@ -11,12 +11,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from pydantic import ValidationError
 
 from trustwright.clock import SystemClock
 from trustwright.embedded.folder import Folder
+from trustwright.embedded.foreground import become
 from trustwright.embedded.openbao import openbao
 from trustwright.embedded.prefect_server import prefect_server
 from trustwright.embedded.process import find
@@ -124,6 +125,24 @@ class Stack:
         running = self._running(remembered)
         settle_uses(self._uses, self.folder, remembered, running)
         self._refuse_taken_ports(self._with_ports(remembered, running), running)
+
+    def run(self, name: str) -> NoReturn:
+        """Turn this process into one part, for a service manager (see `foreground.become`).
+
+        Raises:
+            ConfigurationError: ``up`` was never run here, or see `foreground.become`.
+            ConflictError, Unavailable: see `foreground.become`.
+        """
+        state = read_state(self.folder.state)
+        if state is None:
+            raise ConfigurationError(
+                "no stack was ever started here",
+                rule="STACK-STATE",
+                hint="run once: trustwright up; then: trustwright down",
+                where=str(self.folder.home),
+            )
+        parts = {part.name: part for part in self._parts(state)}
+        become(parts[name], [parts[each] for each in parts[name].needs])
 
     def down(self) -> tuple[str, ...]:
         """Stop everything, last started first, and return the titles of what was running.
