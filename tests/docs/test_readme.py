@@ -11,7 +11,7 @@ import pytest
 
 from tests.docs.readme import ROOT, blocks, fits, plain, steps
 from tests.e2e.pty_session import Session
-from tests.e2e.site import free_port
+from tests.ports import free_port
 from trustwright.ceremony.words import digest_words
 from trustwright.model.ceremony import Request
 

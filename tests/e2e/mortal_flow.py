@@ -30,12 +30,12 @@ def calls(function: Callable[..., Any]) -> list[str]:
     (definition,) = body.body
     assert isinstance(definition, ast.FunctionDef)
     found = [node for statement in definition.body for node in ast.walk(statement)]
-    named = [(node.lineno, node.col_offset, node.func.id) for node in found if _is_call(node)]
+    named = [
+        (node.lineno, node.col_offset, node.func.id)
+        for node in found
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
     return list(dict.fromkeys(name for _, _, name in sorted(named)))
-
-
-def _is_call(node: ast.AST) -> Any:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
 
 
 GATE = calls(gate_module.await_signature)

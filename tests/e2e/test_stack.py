@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.machine import (
+from tests.e2e.outside import (
     TITLES,
     command,
     everything,
@@ -29,7 +29,8 @@ from tests.e2e.machine import (
     words_of,
 )
 from tests.e2e.site import eventually
-from tests.prefect.server import SERVED, free_port, importable
+from tests.ports import free_port
+from tests.prefect.server import SERVED, importable
 from trustwright.clock import SystemClock
 from trustwright.embedded.openbao import binary, openbao
 from trustwright.embedded.process import MARK, marked_values

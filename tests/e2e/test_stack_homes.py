@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.machine import TITLES, command, everything, namespace, prefect, state_of
-from tests.prefect.server import SERVED, free_port, importable
+from tests.e2e.outside import TITLES, command, everything, namespace, prefect, state_of
+from tests.ports import free_port
+from tests.prefect.server import SERVED, importable
 from trustwright.embedded.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]

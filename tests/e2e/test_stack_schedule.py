@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.machine import command, prefect
+from tests.e2e.outside import command, prefect
 from tests.e2e.site import eventually
-from tests.prefect.server import free_port
+from tests.ports import free_port
 from trustwright.embedded.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]

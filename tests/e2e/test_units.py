@@ -14,9 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.machine import command, everything, prefect, state_of, variables
+from tests.e2e.outside import command, everything, prefect, state_of, variables
 from tests.e2e.site import eventually
-from tests.prefect.server import REPOSITORY, free_port
+from tests.ports import free_port
+from tests.prefect.server import REPOSITORY
 from trustwright.embedded.process import MARK
 from trustwright.embedded.stack import NAMES, Stack
 
