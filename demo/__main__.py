@@ -5,60 +5,75 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from demo.estate import write_estate
 from demo.handshakes import prove
 from demo.operator import OfflineOperator
 from demo.programs import Demo, DemoFailure
-from demo.story import bootstrap, first_look, host_key, start
+from demo.story import OPENBAO_PORT, PREFECT_PORT, bootstrap, first_look, host_key, start
 
 FOLDER = Path(__file__).resolve().parent.parent / ".demo"
 
 
-def main() -> int:
-    """Run the demo; return the exit code."""
-    options = _options()
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the demo with these words of the command line; return the exit code."""
+    options = _options(words)
     demo = Demo(folder=options.folder.resolve(), began=time.monotonic())
     try:
-        _play(demo, manual=options.manual)
+        demo.prepare_folder()
+    except DemoFailure as failure:  # what runs there, if anything does, is somebody else's
+        return _failed(failure)
+    try:
+        _play(demo, options)
     except DemoFailure as failure:
-        print(f"demo: {failure}", file=sys.stderr)
-        return 1
+        return _failed(failure)
     finally:
         _end(demo, keep=options.keep)
     return 0
 
 
-def _play(demo: Demo, *, manual: bool) -> None:
-    demo.prepare_folder()
-    start(demo)
+def _failed(failure: DemoFailure) -> int:
+    print(f"demo: {failure}", file=sys.stderr)
+    return 1
+
+
+def _play(demo: Demo, options: argparse.Namespace) -> None:
+    start(demo, options.openbao_port, options.prefect_port)
     operator = OfflineOperator(demo.folder / "offline", demo)
     root = operator.make_root()
     write_estate(demo, root)
     host_key(demo)
-    bootstrap(demo, operator, manual=manual)
+    bootstrap(demo, operator, manual=options.manual)
     first_look(demo)
     prove(demo)
     demo.say(f"All of it is in {demo.shown(demo.folder)}; the UI: {demo.ui()}")
+    demo.say(f"The UI asks for the text in {demo.shown(demo.password)}")
 
 
 def _end(demo: Demo, *, keep: bool) -> None:
-    if keep:
-        demo.say(f"The stack stays up. Stop it with: TRUSTWRIGHT_HOME={demo.home} trustwright down")
-        return
-    demo.trustwright("down", check=False)
-    demo.say(
-        "Stopped. `make demo ARGS=--keep` leaves it up; `ARGS=--manual` leaves the gate to you."
-    )
+    if not keep:
+        demo.trustwright("down", check=False)
+    if demo.runs():
+        demo.say(f"The stack is up. Stop it with: TRUSTWRIGHT_HOME={demo.home} trustwright down")
+    elif keep:
+        demo.say("Nothing is running.")
+    else:
+        demo.say(
+            "Stopped. `make demo ARGS=--keep` leaves it up; `ARGS=--manual` leaves the gate to you."
+        )
 
 
-def _options() -> argparse.Namespace:
+def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo ARGS=…", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave OpenBao and Prefect running")
     parser.add_argument("--manual", action="store_true", help="you sign and submit, not the demo")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where everything is written")
-    return parser.parse_args()
+    ports = (("openbao", OPENBAO_PORT), ("prefect", PREFECT_PORT))
+    for name, port in ports:
+        parser.add_argument(f"--{name}-port", type=int, default=port, help=f"instead of {port}")
+    return parser.parse_args(words)
 
 
 if __name__ == "__main__":

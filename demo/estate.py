@@ -58,7 +58,7 @@ def _environment(demo: Demo, stack: dict[str, str], name: str) -> dict[str, obje
         "policy": ENVIRONMENTS[name],
         "vault": {
             "address": stack["openbao"],
-            "ca": stack["ca"],
+            "ca": str(demo.home / stack["ca"]),
             "namespace": name,
             "mount": "pki",
             "identity": str(demo.home / "identities" / name),

@@ -43,6 +43,11 @@ class Demo:
         """Return the estate file."""
         return self.folder / "estate" / "estate.yaml"
 
+    @property
+    def password(self) -> Path:
+        """Return the file with the login of the Prefect UI."""
+        return self.home / "prefect" / "auth"
+
     def say(self, line: str) -> None:
         """Print one line with the seconds since the start."""
         print(f"{time.monotonic() - self.began:5.1f}s  {line}", flush=True)
@@ -56,13 +61,13 @@ class Demo:
         """Empty the folder of an earlier demo, after stopping what it left running.
 
         Raises:
-            DemoFailure: the folder holds something that no demo made.
+            DemoFailure: the folder holds something that no demo made, or cannot be emptied.
         """
         if self.folder.exists() and any(self.folder.iterdir()):
             if not (self.folder / MARK).exists():
                 message = f"{self.folder} holds other things; name another with --folder"
                 raise DemoFailure(message)
-            self.trustwright("down", check=False)
+            self.trustwright("down")  # or the files of what runs would go
             shutil.rmtree(self.folder)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.folder / MARK).touch()
@@ -136,6 +141,13 @@ class Demo:
                 "TRUSTWRIGHT_HOME": str(self.home),
                 "TRUSTWRIGHT_ESTATE": str(self.estate),
             }
+        )
+
+    def runs(self) -> bool:
+        """Return whether any part of the stack runs, or may run: `status` does not say."""
+        shown = self.trustwright("status", "--json", check=False)
+        return not shown or any(
+            part["condition"] != "stopped" for part in json.loads(shown)["parts"]
         )
 
     def ui(self) -> str:

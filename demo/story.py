@@ -8,7 +8,7 @@ from pathlib import Path
 
 from demo.estate import HOST, consumer_folder
 from demo.operator import ENVIRONMENTS, OfflineOperator
-from demo.programs import BIN, Demo
+from demo.programs import BIN, Demo, DemoFailure
 
 PATIENCE = 180
 """Seconds until the demo gives a bootstrap up."""
@@ -18,10 +18,20 @@ OPENBAO_PORT, PREFECT_PORT = 18210, 14210
 """Beside the defaults, so that the demo does not meet a stack that is in use."""
 
 
-def start(demo: Demo, openbao_port: int = OPENBAO_PORT, prefect_port: int = PREFECT_PORT) -> None:
-    """Start OpenBao, the Prefect server and the runner."""
+def start(demo: Demo, openbao_port: int, prefect_port: int) -> None:
+    """Start OpenBao, the Prefect server and the runner.
+
+    Raises:
+        DemoFailure: they do not come up.
+    """
     ports = ("--openbao-port", str(openbao_port), "--prefect-port", str(prefect_port))
-    demo.trustwright("up", *ports)
+    try:
+        demo.trustwright("up", *ports)
+    except DemoFailure as failure:
+        if "[STACK-PORT]" not in str(failure):
+            raise
+        message = f"{failure}; the demo takes it, too: make demo ARGS='{' '.join(ports)}'"
+        raise DemoFailure(message) from None
     demo.say(f"OpenBao, Prefect and the runner are up, on loopback only: {demo.ui()}")
 
 
@@ -95,7 +105,7 @@ def _leave_to_person(
      trustwright ceremony export {ceremony["id"][:12]}
      trustwright-root sign {request} --passphrase-file {operator.leave_passphrase()}
      trustwright ceremony submit {request.replace(".request.", ".response.")}
-   The form is at {demo.ui()}; its login is the text in {demo.home / "prefect" / "auth"}
+   The form is at {demo.ui()}; its login is the text in {demo.password}
 """)
 
 

@@ -5,25 +5,32 @@ The runner starts a process for each run; it holds nothing that a restart would 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from prefect import serve
 from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Interval
 from prefect.types.entrypoint import EntrypointType
 
 from deployments.triggers import cancelled_bootstrap
 from flows.bootstrap_environment import bootstrap_environment
 from flows.watch_ceremonies import watch_ceremonies
+from trustwright.clock import SystemClock
 
 NAME = "trustwright"
 RUNS_AT_ONCE = 8
 # By module, so that an installed wheel serves them from any working directory.
 BY_MODULE = EntrypointType.MODULE_PATH
 WATCH_EVERY = timedelta(minutes=15)
+FIRST_WATCH = timedelta(seconds=30)
+"""From the start to the first look. The scheduler asks every 5 s, and leaves out what is past."""
 
 
-def deployments() -> list[RunnerDeployment]:
+def deployments(now: datetime) -> list[RunnerDeployment]:
     """Return every deployment with its schedule and triggers.
+
+    Schedules count from `now`, the start of this process: what ran out while nothing was up is
+    seen at once, and a machine that starts often has no schedule that never comes round.
 
     No deployment has a concurrency limit: a limit would cancel or block a run that a person has
     just answered. One run at a time per environment is the store's affair.
@@ -33,7 +40,7 @@ def deployments() -> list[RunnerDeployment]:
         RunnerDeployment.from_flow(
             watch_ceremonies,
             name=NAME,
-            interval=WATCH_EVERY,
+            schedule=Interval(WATCH_EVERY, anchor_date=now + FIRST_WATCH),
             triggers=[cancelled_bootstrap()],
             entrypoint_type=BY_MODULE,
         ),
@@ -42,7 +49,12 @@ def deployments() -> list[RunnerDeployment]:
 
 def main() -> None:
     """Register the deployments and run what is due until the process is told to stop."""
-    serve(*deployments(), limit=RUNS_AT_ONCE, pause_on_shutdown=False, print_starting_message=False)
+    serve(
+        *deployments(SystemClock().now()),
+        limit=RUNS_AT_ONCE,
+        pause_on_shutdown=False,
+        print_starting_message=False,
+    )
 
 
 if __name__ == "__main__":

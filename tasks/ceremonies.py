@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.environments import this_run
 from tasks.step import step
-from trustwright.assembly import assembled
+from trustwright.assembly import assembled, nothing_begun
 from trustwright.lifecycle import announcement, gate, reconciliation, requests, watch
 from trustwright.lifecycle.gate import Verdict
 from trustwright.model.ceremony import CeremonyRecord
@@ -51,6 +51,8 @@ def record_signed(environment: str) -> None:
 @step("look after pending ceremonies")
 def watch_ceremonies() -> list[str]:
     """Close what expired or was cancelled; return one phrase each."""
+    if nothing_begun():
+        return []
     with assembled(actor=WATCH) as ports:
         return watch.watch_ceremonies(ports)
 
@@ -58,6 +60,8 @@ def watch_ceremonies() -> list[str]:
 @step("account for what dead runs left behind, everywhere")
 def settle_left_behind_everywhere() -> list[str]:
     """Revoke or explain it, in every environment; return one phrase each."""
+    if nothing_begun():
+        return []
     with assembled(actor=WATCH) as ports:
         names = sorted(ports.estate.environments)
         return [

@@ -157,6 +157,21 @@ def assembled(
         )
 
 
+def nothing_begun(settings: Settings | None = None) -> bool:
+    """Return whether there is neither an estate file nor an environment in the record yet.
+
+    A stack is started before its estate is written; an estate that got lost is another thing.
+
+    Raises:
+        ConfigurationError: settings or store do not fit.
+    """
+    settings = settings or Settings.from_environment()
+    if settings.estate.exists():
+        return False
+    with open_records(settings.store_url) as records:
+        return not any(records.environments.find())
+
+
 def pinned_root(estate: Estate) -> str:
     """Return the root certificate's PEM after comparing it with the pinned fingerprint.
 

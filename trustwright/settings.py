@@ -81,9 +81,9 @@ class Settings:
         """
         home = default_home(environ)
         said = _stack(home / "stack.json")
-        url, auth = _prefect(environ, said)
+        url, auth = _prefect(environ, said, home)
         store, asked = store_url(environ, home), asked_estate(environ)
-        used = Path(said["estate"]) if said.get("estate") else None
+        used = home / said["estate"] if said.get("estate") else None
         if said.get("processes"):
             refuse_other(used, said.get("store", ""), asked, store_digest(store, home))
         return cls(
@@ -99,11 +99,35 @@ class Settings:
 
 
 def default_home(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of this machine's stack, as an absolute path."""
+    """Return the folder of this machine's stack, as an absolute path.
+
+    Raises:
+        ConfigurationError: its name cannot stand in a URL (rule ``STACK-HOME``).
+    """
     data = Path(environ.get("XDG_DATA_HOME", ""))
     if not data.is_absolute():  # the XDG base directory rules: a relative one is ignored
         data = Path("~/.local/share").expanduser()
-    return _path(environ, "TRUSTWRIGHT_HOME", data / "trustwright")
+    return usable_home(_path(environ, "TRUSTWRIGHT_HOME", data / "trustwright"))
+
+
+def usable_home(path: Path) -> Path:
+    """Return the path itself.
+
+    Three servers read it out of URLs, each by rules of its own for ``%`` and ``?``: they would keep
+    their data elsewhere, or nowhere.
+
+    Raises:
+        ConfigurationError: its name cannot stand in a URL (rule ``STACK-HOME``).
+    """
+    bad = next((sign for sign in str(path) if sign in "%?" or not sign.isprintable()), None)
+    if bad is not None:
+        raise ConfigurationError(
+            f"the home's path holds {bad!r}, which databases read as something else",
+            rule="STACK-HOME",
+            hint="name a folder without it: trustwright --home DIR, or TRUSTWRIGHT_HOME",
+            where=str(path),
+        )
+    return path
 
 
 def _path(environ: Mapping[str, str], name: str, default: Path) -> Path:
@@ -119,9 +143,16 @@ def asked_estate(environ: Mapping[str, str] = os.environ) -> Path | None:
 
 def store_digest(url: str, home: Path) -> str:
     """Return by what the store's address is known again where the address must not stand."""
-    if url == _default_store(home):
+    said = _spelled_out(url)
+    if said == _spelled_out(_default_store(home)):
         return "default"
-    return "sha256:" + hashlib.sha256(url.encode()).hexdigest()
+    return "sha256:" + hashlib.sha256(said.encode()).hexdigest()
+
+
+def _spelled_out(url: str) -> str:
+    """Return a store's address without the links and dots in an SQLite file's path."""
+    _, slashes, file = url.partition("sqlite:///")
+    return f"{slashes}{Path(file).resolve()}" if file and url.startswith(slashes) else url
 
 
 def refuse_other(used: Path | None, used_store: str, estate: Path | None, store: str) -> None:
@@ -197,23 +228,25 @@ def _secret_line(name: str, path: Path) -> str:
     return text
 
 
-def _prefect(environ: Mapping[str, str], said: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def _prefect(
+    environ: Mapping[str, str], said: Mapping[str, Any], home: Path
+) -> tuple[str | None, str | None]:
     """Return address and login of Prefect's API: both from the environment, or from the stack."""
     url, auth = environ.get("PREFECT_API_URL"), environ.get("PREFECT_API_AUTH_STRING")
     if url:
         return url, auth or None
     file = said.get("prefect_auth")
     if not auth and file:
-        auth = _secret_line("prefect_auth", Path(file))
+        auth = _secret_line("prefect_auth", home / file)
     return said.get("prefect_api"), auth or None
 
 
 def _stack(path: Path) -> dict[str, Any]:
     """Return what ``stack.json`` says; nothing when there is none."""
-    if not path.is_file():
-        return {}
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
     except (OSError, ValueError):
         said = None
     texts = ("prefect_api", "prefect_auth", "estate", "store")
@@ -221,7 +254,7 @@ def _stack(path: Path) -> dict[str, Any]:
         raise ConfigurationError(
             "the stack's state cannot be read",
             rule="SET-STACK",
-            hint="remove the file, then run: trustwright up; it finds again what runs",
+            hint="remove it, then run: trustwright up; it finds again what runs",
             where=str(path),
         )
     return said

@@ -26,9 +26,11 @@ disable_clustering = true # otherwise it listens on the next port, too
 ui                 = false
 
 # Requests and answers, secrets replaced by HMACs. OpenBao refuses to work when it cannot write here.
+# Relative to the folder of this file, in which it is started: OpenBao takes no other text later on, and
+# the folder may be moved.
 audit "file" "trustwright" {
   options {
-    file_path = $audit
+    file_path = "audit.log"
     mode      = "0600"
   }
 }

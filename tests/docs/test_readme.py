@@ -76,12 +76,17 @@ class Reader:
         return PASSPHRASE
 
 
-def on_free_ports(text: str, ports: dict[str, str]) -> str:
-    """Return a block with the default ports replaced: somebody may use them on this machine."""
+def put_elsewhere(text: str, ports: dict[str, str], folder: Path) -> str:
+    """Return a block on other ports and in a folder of its own.
+
+    Somebody may use the default ports on this machine, or have a demo there that he kept.
+    """
     for default, free in ports.items():
         text = text.replace(default, free)
-    up = f"trustwright up --openbao-port {ports['18200']} --prefect-port {ports['14200']}"
-    return text.replace("$ trustwright up\n", f"$ {up}\n")
+    options = f"--openbao-port {ports['18200']} --prefect-port {ports['14200']}"
+    demo = f"make demo ARGS='--folder {folder} {options}'"
+    text = text.replace("$ make demo\n", f"$ {demo}\n").replace(" .demo", f" {folder}")
+    return text.replace("$ trustwright up\n", f"$ trustwright up {options}\n")
 
 
 def check(text: str, reader: Reader) -> None:
@@ -94,21 +99,32 @@ def check(text: str, reader: Reader) -> None:
 def read(chosen: slice, folder: Path, place: Path) -> None:
     """Go through some of README's blocks in one shell; a YAML block is written as estate.yaml."""
     command = ["/bin/bash", "--noprofile", "--norc", "--noediting"]
-    ports = {"18200": str(free_port()), "14200": str(free_port())}
+    openbao, prefect = str(free_port()), str(free_port())
+    ports = {"18200": openbao, "14200": prefect, "14210": prefect}
     with Session(command, environment(folder), seconds=500) as shell:
         reader = Reader(shell, folder)
         reader.run(f"stty -echo; cd {place}")
         for language, written in blocks()[chosen]:
-            text = on_free_ports(written, ports)
+            text = put_elsewhere(written, ports, folder)
             if language == "yaml":
                 (folder / "estate.yaml").write_text(text)
             else:
                 check(text, reader)
 
 
+def put_down(home: Path) -> None:
+    """Stop a stack whatever came of it, and leave another one alone."""
+    down = f"TRUSTWRIGHT_HOME={home} trustwright down"
+    with Session(["/bin/bash", "-c", down], environment(home)) as shell:
+        shell.end()
+
+
 def test_demo_block(tmp_path: Path) -> None:
     """``make demo`` tells the story that README tells."""
-    read(DEMO, tmp_path, ROOT)
+    try:
+        read(DEMO, tmp_path / "demo", ROOT)
+    finally:
+        put_down(tmp_path / "demo" / "home")
 
 
 def test_walk_through(tmp_path: Path) -> None:
@@ -116,9 +132,7 @@ def test_walk_through(tmp_path: Path) -> None:
     try:
         read(WALK, tmp_path, tmp_path)
     finally:
-        down = f"TRUSTWRIGHT_HOME={tmp_path / 'home'} trustwright down"
-        with Session(["/bin/bash", "-c", down], environment(tmp_path)) as shell:
-            shell.end()
+        put_down(tmp_path / "home")
 
 
 def test_help_block(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ def logged_in(site: Site, shots: Path) -> Iterator[tuple[Page, set[str]]]:
         page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
         try:
             page.goto(f"{state['prefect_ui']}/runs")
-            page.fill("input[type=password]", Path(state["prefect_auth"]).read_text().strip())
+            page.fill(
+                "input[type=password]", (site.home / state["prefect_auth"]).read_text().strip()
+            )
             page.keyboard.press("Enter")
             page.get_by_text("Flow runs", exact=True).first.wait_for()
             yield page, hosts

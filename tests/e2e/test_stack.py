@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import stat
 import subprocess
-import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.e2e.outside import (
+    TITLES,
+    command,
+    everything,
+    listening,
+    namespace,
+    pids,
+    prefect,
+    provisioner,
+    state_of,
+    variables,
+    words_of,
+)
+from tests.e2e.site import eventually
 from tests.ports import free_port
-from tests.prefect.server import REPOSITORY, SERVED, importable
+from tests.prefect.server import SERVED, importable
 from trustwright.clock import SystemClock
 from trustwright.embedded.openbao import binary, openbao
 from trustwright.embedded.process import MARK, marked_values
 from trustwright.embedded.stack import NAMES, Stack
-from trustwright.embedded.state import Ports, StackState, read_state
+from trustwright.embedded.state import Ports, StackState
 from trustwright.errors import ConfigurationError, ConflictError, Denied, Unavailable
-from trustwright.prefect_api import PrefectApi
-from trustwright.vault.client import Connection
-from trustwright.vault.identities import provisioner_credentials
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-TITLES = ("OpenBao", "Prefect", "the flows' runner")
+FLOW_RUN = "PREFECT__FLOW_RUN_ID"
 PATIENCE = 60.0
 
 
@@ -43,7 +53,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         prefect_port=free_port(),
         module=SERVED,
     )
-    with importable():
+    with importable(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(somebody_elses(tmp_path_factory.mktemp("tmp"))))
         try:
             assert made.up() == TITLES
             yield made
@@ -51,81 +62,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             made.down()
 
 
+def somebody_elses(shared: Path) -> Path:
+    """Return a folder for temporary files that another account's runner used before."""
+    (shared / "runner_storage").touch(0o600)
+    return shared
+
+
 @pytest.fixture
 def stack(made: Stack) -> Stack:
     """Return the stack with everything running, whatever the test before did to it."""
     made.up()
     return made
-
-
-def state_of(stack: Stack) -> StackState:
-    """Return what ``stack.json`` says."""
-    state = read_state(stack.folder.state)
-    assert state is not None
-    return state
-
-
-def pids(stack: Stack) -> dict[str, int]:
-    """Return the processes that ``stack.json`` names."""
-    return {name: process.pid for name, process in state_of(stack).processes.items()}
-
-
-def prefect(stack: Stack) -> PrefectApi:
-    """Return Prefect's API, entered the way a command enters it."""
-    state = state_of(stack)
-    return PrefectApi(state.prefect_api, Path(state.prefect_auth).read_text())
-
-
-@contextmanager
-def provisioner(stack: Stack) -> Iterator[Connection]:
-    """Log in as the provisioner."""
-    state = state_of(stack)
-    login = provisioner_credentials(stack.folder.identities / "provisioner.key")
-    connection = Connection(state.openbao, login, ca=Path(state.ca))
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def namespace(stack: Stack) -> str:
-    """Return the identifier of the namespace ``kept``, made the first time."""
-    with provisioner(stack) as connection:
-        if connection.find("sys/namespaces/kept") is None:
-            connection.write("sys/namespaces/kept", {})
-        return str(connection.read("sys/namespaces/kept"))
-
-
-def everything(stack: Stack) -> list[psutil.Process]:
-    """Return the stack's processes, found without the code under test."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            mark = process.environ().get(MARK, "")
-        except psutil.Error:
-            continue
-        if mark.startswith(f"{stack.folder.mark}:"):
-            found.append(process)
-    return found
-
-
-def command(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run ``trustwright`` on the stack's home."""
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "trustwright.cli.main",
-            "--home",
-            str(stack.folder.home),
-            *arguments,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )
 
 
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
@@ -148,15 +95,17 @@ def test_the_command_says_so(stack: Stack) -> None:
 
 def test_only_loopback_listens(stack: Stack) -> None:
     """No process of the stack, nor a child of one, listens beyond 127.0.0.1."""
-    listening = [
-        connection.laddr
-        for process in everything(stack)
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    ]
+    addresses = [address for process in everything(stack) for address in listening(process)]
     ports = state_of(stack).ports
-    assert {ports.openbao, ports.prefect} <= {address.port for address in listening}
-    assert {address.ip for address in listening} == {"127.0.0.1"}
+    assert {ports.openbao, ports.prefect} <= {address.port for address in addresses}
+    assert {address.ip for address in addresses} == {"127.0.0.1"}
+
+
+def open_bits(path: Path) -> int:
+    """Return what group and others may; nothing of what has vanished, as SQLite's files do."""
+    with suppress(FileNotFoundError):
+        return stat.S_IMODE(path.stat().st_mode) & 0o077
+    return 0
 
 
 def test_nobody_else_can_read_anything(stack: Stack) -> None:
@@ -165,16 +114,29 @@ def test_nobody_else_can_read_anything(stack: Stack) -> None:
     open_ones = [
         str(path.relative_to(home))
         for path in (home, *home.rglob("*"))
-        if not path.is_relative_to(stack.folder.prefect / "ui" / "v1")
-        and stat.S_IMODE(path.stat().st_mode) & 0o077
+        if not path.is_relative_to(stack.folder.prefect / "ui" / "v1") and open_bits(path)
     ]
     assert open_ones == []
+
+
+def test_temporary_files_stay_at_home(stack: Stack) -> None:
+    """A second account of the machine meets nothing of the first one's in the common folder."""
+    folders = {
+        name: {
+            variables(process).get("TMPDIR", "")
+            for process in everything(stack)
+            if variables(process).get(MARK) == f"{stack.folder.mark}:{name}"
+        }
+        for name in NAMES
+    }
+    assert folders == {name: {str(stack.folder.home / "tmp" / name)} for name in NAMES}
+    assert (stack.folder.scratch("runner") / "runner_storage").is_dir()
 
 
 def test_no_secret_in_a_command_line(stack: Stack) -> None:
     """Everybody may read command lines; the password stands in none."""
     password = stack.folder.password.read_text()
-    lines = [" ".join(process.cmdline()) for process in everything(stack)]
+    lines = [line for process in everything(stack) if (line := words_of(process))]
     assert len(lines) >= len(NAMES)
     assert not any(password in line for line in lines)
     assert not any(password in path.read_text() for path in stack.folder.home.glob("logs/*.log"))
@@ -189,20 +151,55 @@ def test_the_provisioner_logs_in_and_is_no_root(stack: Stack) -> None:
                 connection.find(beyond)
 
 
+def conditions(stack: Stack) -> dict[str, str]:
+    """Return what ``status`` says of each part; an answer may be late on a busy machine."""
+    return {part.name: part.condition for part in stack.status()}
+
+
+def shown(stack: Stack, stopped: str, running: str) -> bool:
+    """Tell whether ``status`` says this of two parts."""
+    found = conditions(stack)
+    return (found[stopped], found[running]) == ("stopped", "running")
+
+
+def all_run(stack: Stack) -> bool:
+    """Tell whether ``status`` says that everything runs."""
+    return conditions(stack) == dict.fromkeys(NAMES, "running")
+
+
 @pytest.mark.parametrize(("name", "title"), list(zip(NAMES, TITLES, strict=True)))
 def test_a_killed_part_is_started_again(stack: Stack, name: str, title: str) -> None:
     """After ``kill -9`` of one part, ``status`` says so and ``up`` starts that part alone."""
     before, kept = pids(stack), namespace(stack)
     state_of(stack).processes[name].send(signal.SIGKILL)
     assert state_of(stack).processes[name].ends(PATIENCE)
-    conditions = {part.name: part.condition for part in stack.status()}
-    assert conditions.pop(name) == "stopped"
-    assert conditions["openbao" if name != "openbao" else "prefect"] == "running"
+    other = "openbao" if name != "openbao" else "prefect"
+    eventually(f"{name} alone is stopped", lambda: shown(stack, name, other))
     assert stack.up() == (title,)
     after = pids(stack)
     assert after.pop(name) != before.pop(name)
     assert after == before
     assert namespace(stack) == kept
+
+
+def test_a_part_that_hangs_is_named(stack: Stack) -> None:
+    """``status`` does not promise that ``up`` helps, and ``up`` does not wait for a start."""
+    hanging = state_of(stack).processes["prefect"]
+    hanging.send(signal.SIGSTOP)
+    try:
+        done = command(stack, "status")
+        assert done.returncode == 5
+        assert "not answering" in done.stdout
+        assert "run 'trustwright down', then 'trustwright up'" in done.stdout
+        begun = time.monotonic()
+        done = command(stack, "up")
+        assert time.monotonic() - begun < 60
+    finally:
+        hanging.send(signal.SIGCONT)
+    assert (done.returncode, done.stderr.count("\n")) == (5, 1)
+    assert f"Prefect runs (process {hanging.pid}) and does not answer [STACK-SILENT]" in done.stderr
+    assert "trustwright down; then: trustwright up" in done.stderr
+    assert pids(stack)["prefect"] == hanging.pid
 
 
 def test_down_and_up_find_everything_again(stack: Stack) -> None:
@@ -224,16 +221,22 @@ def test_down_and_up_find_everything_again(stack: Stack) -> None:
 
 def test_status_as_json(stack: Stack) -> None:
     """Every part with state, address, link, process and uptime; exit code 0."""
-    done = command(stack, "status", "--json")
-    assert done.returncode == 0
-    shown = json.loads(done.stdout)
-    assert shown["running"] is True
-    assert {part["name"]: part["condition"] for part in shown["parts"]} == dict.fromkeys(
+    said = eventually("exit code 0", lambda: said_as_json(stack))
+    found = json.loads(said)
+    assert found["running"] is True
+    assert {part["name"]: part["condition"] for part in found["parts"]} == dict.fromkeys(
         NAMES, "running"
     )
-    assert {part["name"]: part["pid"] for part in shown["parts"]} == pids(stack)
-    assert all(part["uptime"] > 0 for part in shown["parts"])
-    assert stack.folder.password.read_text() not in done.stdout
+    assert {part["name"]: part["pid"] for part in found["parts"]} == pids(stack)
+    assert all(part["uptime"] > 0 for part in found["parts"])
+    assert found["password_file"] == str(stack.folder.password)
+    assert stack.folder.password.read_text() not in said
+
+
+def said_as_json(stack: Stack) -> str:
+    """Return what ``status --json`` prints when its exit code is 0."""
+    done = command(stack, "status", "--json")
+    return "" if done.returncode else done.stdout
 
 
 def test_a_lost_state_file_loses_nothing(stack: Stack) -> None:
@@ -241,7 +244,7 @@ def test_a_lost_state_file_loses_nothing(stack: Stack) -> None:
     before, ports = pids(stack), state_of(stack).ports
     stack.folder.state.unlink()
     again = Stack(stack.folder.home, module=SERVED)
-    assert {part.condition for part in again.status()} == {"running"}
+    assert eventually("everything runs", lambda: all_run(again))
     assert again.up() == ()
     assert (pids(stack), state_of(stack).ports) == (before, ports)
 
@@ -267,20 +270,21 @@ def test_runs_without_a_process_are_ended(stack: Stack, tmp_path: Path) -> None:
     """After the runner's death its live runs go on, and its dead ones do not stay ``Running``."""
     api = prefect(stack)
     runs = {
-        name: api.run_deployment("works/tests", {"until": str(tmp_path / name)}) for name in "ab"
+        name: api.run_deployment("works/tests", {"until": str(tmp_path / name), "seconds": 600})
+        for name in "ab"
     }
     children: dict[str, psutil.Process] = {}
     for name, run in runs.items():
         api.wait(run.id, {"RUNNING"}, deadline=PATIENCE)
-        found = (p for p in everything(stack) if p.environ().get("PREFECT__FLOW_RUN_ID") == run.id)
-        children[name] = next(found)
+        children[name] = next(p for p in everything(stack) if variables(p).get(FLOW_RUN) == run.id)
     state_of(stack).processes["runner"].send(signal.SIGKILL)
     children["a"].kill()
     assert state_of(stack).processes["runner"].ends(PATIENCE)
     children["a"].wait(PATIENCE)
     assert stack.up() == ("the flows' runner",)
     assert api.flow_run(runs["a"].id).state_name == "Crashed"
-    assert api.flow_run(runs["b"].id).state_name == "Running"
+    alive = api.flow_run(runs["b"].id)
+    assert alive.state_name == "Running", alive.message
     (tmp_path / "b").touch()
     assert api.wait(runs["b"].id, {"COMPLETED"}, deadline=PATIENCE).final
 
@@ -288,7 +292,7 @@ def test_runs_without_a_process_are_ended(stack: Stack, tmp_path: Path) -> None:
 def test_a_running_stack_keeps_its_estate(stack: Stack) -> None:
     """The runner was told it; another one is refused, in `up` and elsewhere, and names the way."""
     estate = str(stack.folder.home / "estate.yaml")
-    assert state_of(stack).estate == estate
+    assert state_of(stack).estate == "estate.yaml"
     assert set(marked_values(f"{stack.folder.mark}:runner", "TRUSTWRIGHT_ESTATE")) == {estate}
     for words in (("up",), ("identity", "create", "test")):
         done = command(stack, "--estate", "/elsewhere.yaml", *words)
@@ -313,6 +317,7 @@ def test_a_taken_port_is_named(tmp_path: Path, option: str) -> None:
     assert option in done.stderr
     assert done.stderr.count("\n") == 1
     assert everything(fresh) == []
+    assert not fresh.folder.home.exists()
 
 
 def test_a_failed_first_start_is_explained(tmp_path: Path) -> None:
@@ -331,7 +336,7 @@ def test_a_failed_first_start_is_explained(tmp_path: Path) -> None:
 def break_first_start(stack: Stack, port: int) -> None:
     """Start OpenBao once with a self-initialization that fails."""
     stack.folder.create()
-    state = StackState.fresh(stack.folder.home, Ports(openbao=port))
+    state = StackState.fresh(Ports(openbao=port))
     openbao(stack.folder, state, SystemClock()).prepare()
     steps = stack.folder.openbao / "self-init.hcl"
     steps.write_text(steps.read_text().replace("ES256", "none"))

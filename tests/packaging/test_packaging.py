@@ -2,6 +2,7 @@
 
 import sys
 import tarfile
+import tomllib
 import zipfile
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.conftest import ROOT, Build, run, without_network
+from trustwright.cli.root import COMMANDS
 
 pytestmark = pytest.mark.packaging
 
@@ -67,6 +69,17 @@ def test_one_source_date_gives_one_wheel(wheel: Path, build: Build, tmp_path: Pa
 
     assert again.name == wheel.name
     assert again.read_bytes() == wheel.read_bytes()
+
+
+def test_offline_contract_names_every_module_of_the_program() -> None:
+    """`trustwright-root` imports its commands by name: the contract follows no such import."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = {each["id"]: each for each in project["tool"]["importlinter"]["contracts"]}
+    modules = {f"trustwright.cli.{path.stem}" for path in ROOT.glob("trustwright/cli/root*.py")}
+    commands = {module.partition(":")[0] for module, _ in COMMANDS.values()}
+
+    assert len(modules) > len(COMMANDS)
+    assert modules | commands <= set(contracts["offline-half"]["source_modules"])
 
 
 @pytest.mark.parametrize("name", sorted(PACKAGES))

@@ -52,7 +52,7 @@ def serving(home: Path, module: str) -> Iterator[PrefectServer]:
     """Run a server over `home` and the runner of ``python -m module`` while the block runs."""
     folder = Folder(home)
     folder.create()
-    state = StackState.fresh(home, Ports(prefect=free_port()))
+    state = StackState.fresh(Ports(prefect=free_port()))
     parts = (prefect_server(folder, state), runner(folder, state, module))
     running: dict[str, Process] = {}
     with importable():

@@ -61,6 +61,16 @@ def test_the_home_folder(environ: dict[str, str], home: str) -> None:
     assert default_home(environ) == Path(home).expanduser()
 
 
+@pytest.mark.parametrize("name", ["p%41", "p%(x)s", "who?", "one\ntwo", "tab\t", "\x7f"])
+def test_a_home_that_servers_read_otherwise_is_refused(tmp_path: Path, name: str) -> None:
+    """In a database's URL it would be another folder, or none; the error is one line."""
+    assert rule_of({"TRUSTWRIGHT_HOME": str(tmp_path / name)}) == "STACK-HOME"
+    with pytest.raises(ConfigurationError) as raised:
+        default_home({"TRUSTWRIGHT_HOME": str(tmp_path / name)})
+    assert "--home DIR" in raised.value.hint
+    assert "\n" not in raised.value.what
+
+
 def test_a_relative_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a person types in one folder still holds in a flow that runs in another."""
     monkeypatch.chdir(tmp_path)
@@ -190,6 +200,17 @@ def test_another_estate_than_the_running_flows_is_refused(tmp_path: Path) -> Non
         assert Settings.from_environment(environ).estate == Path("/other.yaml")
 
 
+def test_a_moved_home_takes_its_files_with_it(tmp_path: Path) -> None:
+    """What the state says with a relative path lies below the home, wherever that is now."""
+    home = tmp_path / "moved"
+    (home / "prefect").mkdir(parents=True)
+    write(home / "prefect" / "auth", f"trustwright:{SECRET}\n")
+    stack(home, runs=True, estate="git/estate.yaml", prefect_auth="prefect/auth")
+    settings = Settings.from_environment({"TRUSTWRIGHT_HOME": str(home)})
+    assert settings.estate == home / "git/estate.yaml"
+    assert settings.prefect_auth == f"trustwright:{SECRET}"
+
+
 def test_a_link_to_the_estate_is_the_estate(tmp_path: Path) -> None:
     """Two names of one file are one estate."""
     (tmp_path / "link.yaml").symlink_to(tmp_path / "real.yaml")
@@ -212,6 +233,17 @@ def test_another_store_than_the_running_flows_is_refused(tmp_path: Path) -> None
     assert rule_of({**home, "TRUSTWRIGHT_STORE_URL": url}) == "SET-STORE"
     stack(tmp_path, runs=False, store=digest)
     assert Settings.from_environment(home).store_url == f"sqlite:///{tmp_path}/store.db"
+
+
+def test_an_sqlite_store_is_one_however_it_is_spelled(tmp_path: Path) -> None:
+    """The same file through a link, or with dots, is no other store."""
+    home, link = tmp_path / "home", tmp_path / "link"
+    home.mkdir()
+    link.symlink_to(home)
+    for spelled in (f"{home}/store.db", f"{link}/store.db", f"{home}/../home/store.db"):
+        assert store_digest(f"sqlite:///{spelled}", home) == "default"
+    for other in (f"sqlite:///{home}/other.db", "sqlite://", "postgresql://h/sqlite:///d"):
+        assert store_digest(other, home) not in {"default", store_digest("sqlite:////a", home)}
 
 
 def test_prefect_is_missed_only_when_it_is_needed(tmp_path: Path) -> None:

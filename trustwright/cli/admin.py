@@ -14,7 +14,7 @@ def admin() -> None:
     """Client certificates for people."""
 
 
-@admin.command()
+@admin.command(short_help="Make a key here and have it certified.")
 @click.argument("name")
 @click.option("--environment", required=True)
 @click.option(

@@ -47,7 +47,7 @@ def list_(everything: bool, json_output: bool) -> None:
     )
 
 
-@ceremony.command()
+@ceremony.command(short_help="Show a ceremony and what it asks for.")
 @click.argument("name")
 @click.option("--json", "json_output", is_flag=True, help="Print JSON.")
 def show(name: str, json_output: bool) -> None:
@@ -66,7 +66,7 @@ def show(name: str, json_output: bool) -> None:
     say(f"state: {found.state}; form: {link}")
 
 
-@ceremony.command()
+@ceremony.command(short_help="Write a request to a file to carry.")
 @click.argument("name")
 @click.option(
     "--output",
@@ -85,7 +85,7 @@ def export(name: str, output: Path) -> None:
     say(str(path))
 
 
-@ceremony.command()
+@ceremony.command(short_help="Submit a response; it is checked.")
 @click.argument("file", type=click.File("rb"))
 @click.option(
     "--ceremony",
@@ -116,7 +116,7 @@ def submit(file: BinaryIO, name: str | None) -> None:
         say(f"the run goes on: {ports.runs.link(go_on(ports, found.environment))}")
 
 
-@ceremony.command()
+@ceremony.command(short_help="Cancel a pending ceremony and its run.")
 @click.argument("name")
 @click.option("--reason", default="cancelled by a person", show_default=True)
 def cancel(name: str, reason: str) -> None:

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "schema": ("trustwright.cli.schema:schema", "Print a JSON Schema for editors."),
     "up": ("trustwright.cli.stack:up", "Start OpenBao, Prefect and the flows on this machine."),
     "down": ("trustwright.cli.stack:down", "Stop what `up` started."),
+    "run": ("trustwright.cli.stack:run", "Become one part of it, for a service manager."),
     "status": ("trustwright.cli.stack:status", "Show what runs on this machine."),
     "identity": ("trustwright.cli.identity:identity", "Login keys of an environment's identities."),
     "vault": ("trustwright.cli.vault:vault", "Policies and logins that Vault needs."),
@@ -110,8 +111,9 @@ def cli(estate: Path | None, home: Path | None) -> None:
 
     \b
     To begin:
-      trustwright check estate.yaml
       trustwright up
+      trustwright check estate.yaml
+      trustwright identity create test
       trustwright bootstrap test
     """  # noqa: D301 - click reads \b
     # Settings are read from the environment, by the commands and by the processes that they start.

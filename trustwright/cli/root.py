@@ -37,13 +37,13 @@ COMMANDS = {
     help="Folder of the root.",
 )
 def root(folder: Path) -> None:
-    r"""Keep an offline root: review and sign requests, with a transcript of every use of its key.
+    """Keep an offline root: review and sign requests, with a transcript of every use of its key.
 
     \b
     A ceremony:
       trustwright-root review prod-g1-0123456789ab.request.json
       trustwright-root sign prod-g1-0123456789ab.request.json
-    """
+    """  # noqa: D301 - click reads \b
 
 
 def main() -> None:

@@ -49,7 +49,7 @@ def show(folder: Path, file: Path | None, as_data: bool) -> None:
     columns(("line", "at", "event", "what"), rows)
 
 
-@transcript.command()
+@transcript.command(short_help="Judge the transcript: chain and names.")
 @folder_option
 @file_argument
 @click.option(

@@ -1,11 +1,11 @@
-"""``trustwright up``, ``down``, ``status``: what this machine runs."""
+"""``trustwright up``, ``down``, ``run``, ``status``: what this machine runs."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -15,6 +15,7 @@ from trustwright.errors import UpstreamError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from trustwright.embedded.stack import PartStatus, Stack
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 def up(openbao_port: int | None, prefect_port: int | None) -> None:
     """Start what does not run yet; a second call changes nothing.
 
-    Everything listens on 127.0.0.1 only and goes on when this command has ended.
+    Everything listens on 127.0.0.1 only and goes on when this command has ended. Ports are
+    remembered in stack.json: when that is lost while nothing runs, name them again.
     """
     from trustwright.embedded.stack import Stack
     from trustwright.embedded.state import estate_of
@@ -37,8 +39,8 @@ def up(openbao_port: int | None, prefect_port: int | None) -> None:
     url = store_url(os.environ, home)
     uses = Uses(asked_estate(), store_digest(url, home))
     stack = Stack(home, openbao_port=openbao_port, prefect_port=prefect_port, uses=uses)
+    stack.check()  # nothing is made before all of this holds
     stack.folder.create()
-    stack.refuse_other_uses()
     migrate(url)  # before the runner may start the first run
     started = stack.up()
     say(f"started: {', '.join(started)}" if started else "everything runs already")
@@ -57,6 +59,16 @@ def down() -> None:
 
 
 @click.command()
+@click.argument("part", type=click.Choice(("openbao", "prefect", "runner")))
+def run(part: str) -> NoReturn:
+    """Become one PART of the stack, for a service manager such as systemd.
+
+    It is prepared as `up` prepares it, on the ports that `up` used; `up` has to have run here once.
+    """
+    _stack().run(part)
+
+
+@click.command()
 @click.option("--json", "json_output", is_flag=True, help="Print JSON.")
 def status(*, json_output: bool) -> None:
     """Show what runs and where; exit code 5 unless everything does."""
@@ -64,25 +76,30 @@ def status(*, json_output: bool) -> None:
     parts = stack.status()
     running = bool(parts) and all(part.condition == "running" for part in parts)
     if json_output:
-        password = str(stack.folder.password)
         rows = [asdict(part) | {"log": str(part.log)} for part in parts]
         as_json(
             {
                 "running": running,
                 "home": str(stack.folder.home),
-                "password": password,
+                "password_file": str(stack.folder.password),
                 "parts": rows,
             }
         )
     else:
         _table(parts)
-        say(
-            f"the pages ask for the text in {stack.folder.password}"
-            if running
-            else "not everything runs; 'trustwright up' starts what is missing"
-        )
+        say(_advice(parts, stack.folder.password))
     if not running:
         raise click.exceptions.Exit(UpstreamError.exit_code)
+
+
+def _advice(parts: Sequence[PartStatus], password: Path) -> str:
+    conditions = {part.condition for part in parts}
+    if conditions == {"running"}:
+        return f"the pages ask for the text in {password}"
+    if "stopped" in conditions or not parts:  # without Prefect the runner cannot answer
+        return "not everything runs; 'trustwright up' starts what is missing"
+    silent = ", ".join(part.title for part in parts if part.condition == "not answering")
+    return f"no answer from {silent}: run 'trustwright down', then 'trustwright up'"
 
 
 def _stack() -> Stack:

@@ -12,7 +12,7 @@ def store() -> None:
     """The database that holds intents, inventory and ceremonies."""
 
 
-@store.command()
+@store.command(short_help="Make the store, or bring it up to date.")
 def migrate() -> None:
     """Create the store, or bring its schema to this version; running it twice is harmless."""
     from trustwright.settings import Settings

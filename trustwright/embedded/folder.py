@@ -8,12 +8,14 @@
       logs/openbao.log  prefect.log  runner.log
       openbao/   configuration, seal.key, ca.pem, listener.*, audit.log, data/
       prefect/   PREFECT_HOME: database, UI files, password
+      tmp/       TMPDIR of each part: in /tmp they would meet other accounts' files
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +29,14 @@ if TYPE_CHECKING:
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
+BEFORE_UP = frozenset(
+    {
+        *("estate.yaml", "root.pem", "identities", "ceremonies"),
+        *("store.db", "store.db-wal", "store.db-shm"),
+        "lost+found",  # of a file system that is mounted here
+    }
+)
+"""What a home may hold before anything was started in it."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +51,21 @@ class Folder:
 
         Nothing has to be remembered for it, so a lost ``stack.json`` loses no process.
         """
-        facts = self.home.stat()
+        try:
+            facts = self.home.stat()
+        except FileNotFoundError:
+            return "nowhere"
         return f"{facts.st_dev:x}-{facts.st_ino:x}"
 
     @property
     def state(self) -> Path:
         """What runs, and where."""
         return self.home / "stack.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by ``up`` and ``down``; it stays, and marks the folder as a home."""
+        return self.home / "stack.lock"
 
     @property
     def identities(self) -> Path:
@@ -73,13 +91,39 @@ class Folder:
         """Return where a part's output goes."""
         return self.home / "logs" / f"{part}.log"
 
+    def scratch(self, part: str) -> Path:
+        """Return where a part's temporary files go."""
+        return self.home / "tmp" / part
+
+    def refuse_foreign(self) -> None:
+        """Refuse a folder with other things in it: making it a home would lock others out of them.
+
+        Raises:
+            ConfigurationError: no stack was ever started there, and something of which we know
+                nothing lies in it (rule ``STACK-HOME``).
+        """
+        if not self.home.is_dir() or self.state.exists() or self.lock.exists():
+            return
+        others = sorted(path.name for path in self.home.iterdir() if path.name not in BEFORE_UP)
+        if others:
+            raise ConfigurationError(
+                f"the folder holds other things ({others[0]})",
+                rule="STACK-HOME",
+                hint="name a new or an empty one: trustwright --home DIR, or TRUSTWRIGHT_HOME",
+                where=str(self.home),
+            )
+
     def create(self) -> None:
         """Make every folder.
 
         Raises:
-            ConfigurationError: one cannot be made, or belongs to somebody else.
+            ConfigurationError: one cannot be made, belongs to somebody else or holds other things.
         """
-        for path in (self.home, self.identities, self.openbao, self.prefect, self.home / "logs"):
+        self.refuse_foreign()
+        below = (self.identities, self.openbao, self.prefect, self.home / "logs", self.home / "tmp")
+        private_folder(self.home)
+        os.close(append_private(self.lock))  # whatever dies from here on leaves a home
+        for path in below:
             private_folder(path)
 
     @contextmanager
@@ -89,7 +133,7 @@ class Folder:
         Raises:
             ConflictError: another one is at work.
         """
-        with os.fdopen(append_private(self.home / "stack.lock"), "a") as file:
+        with os.fdopen(append_private(self.lock), "a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -109,14 +153,34 @@ def private_folder(path: Path) -> None:
     """
     try:
         path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        if path.stat().st_uid != os.geteuid():
+            raise _unusable(path, "it belongs to another account")
         path.chmod(PRIVATE_FOLDER)
     except OSError as error:
-        raise ConfigurationError(
-            f"the folder cannot be used: {error.strerror}",
-            rule="STACK-HOME",
-            hint="name one that belongs to you: trustwright --home DIR, or TRUSTWRIGHT_HOME",
-            where=str(path),
-        ) from error
+        raise _unusable(path, error.strerror) from error
+
+
+def _unusable(path: Path, reason: str | None) -> ConfigurationError:
+    return ConfigurationError(
+        f"the folder cannot be used: {reason}",
+        rule="STACK-HOME",
+        hint="name one that belongs to you: trustwright --home DIR, or TRUSTWRIGHT_HOME",
+        where=str(path),
+    )
+
+
+def empty_folder(path: Path) -> None:
+    """Make a private folder with nothing in it.
+
+    Raises:
+        ConfigurationError: it cannot be made, or belongs to somebody else (rule ``STACK-HOME``).
+    """
+    private_folder(path)
+    for entry in path.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -33,6 +33,7 @@ SEAL_KEY_BYTES = 32
 MOUNT = "pki"
 HEALTH_SECONDS = 2.0
 FAILED_INIT = ("failed to initialize:", "self-initialization failed")
+AUDIT_CHANGED = "modifications to audit devices are not allowed"
 
 
 def openbao(folder: Folder, state: StackState, clock: Clock) -> Part:
@@ -47,7 +48,8 @@ def openbao(folder: Folder, state: StackState, clock: Clock) -> Part:
         mark=f"{folder.mark}:openbao",
         folder=base,
         log=folder.log("openbao"),
-        ready=lambda _process: _healthy(state),
+        scratch=folder.scratch("openbao"),
+        ready=lambda _process: _healthy(state, base / "ca.pem"),
         address=state.openbao,
         port=state.ports.openbao,
         option="--openbao-port",
@@ -65,16 +67,61 @@ def _prepare(folder: Folder, state: StackState, clock: Clock) -> None:
     """Write certificate, keys and configuration.
 
     Raises:
-        ConfigurationError: a policy is missing, or a key file unusable.
+        ConfigurationError: a policy is missing, or a key file unusable or lost.
     """
     base = folder.openbao
+    begun = _has_data(base)
+    _seal_key(base, begun=begun)
+    _provisioner_key(folder, begun=begun)
     ensure_listener(base, clock.now())
-    secret(base / "seal.key", lambda: secrets.token_bytes(SEAL_KEY_BYTES))
-    key = private_key(folder.identities / "provisioner.key")
-    write_private(base / "provisioner.pub", public_pem(key))
     write_private(base / "provisioner.hcl", _policy().encode())
     for name in ("openbao.hcl", "self-init.hcl"):
         write_private(base / name, _filled(infrastructure(name), base, state))
+
+
+def _has_data(base: Path) -> bool:
+    data = base / "data"
+    return data.is_dir() and any(data.iterdir())
+
+
+def _seal_key(base: Path, *, begun: bool) -> None:
+    """Make the seal key before the first start; another one would open nothing afterwards.
+
+    Raises:
+        ConfigurationError: it is lost (rule ``STACK-SEAL``), or others may read it.
+    """
+    path = base / "seal.key"
+    if begun and not path.exists():
+        raise ConfigurationError(
+            f"the key that opens {base / 'data'} is lost",
+            rule="STACK-SEAL",
+            hint="put its copy back (mode 0600); without one, the intermediates' keys are lost: "
+            "move the data away, and every environment begins with a new generation",
+            where=str(path),
+        )
+    secret(path, lambda: secrets.token_bytes(SEAL_KEY_BYTES))
+
+
+def _provisioner_key(folder: Folder, *, begun: bool) -> None:
+    """Make the provisioner's key before the first start, which makes its public half known.
+
+    Later it may be elsewhere: only preparing an environment needs it.
+
+    Raises:
+        ConfigurationError: it is not the one that is known, or unusable (rule ``STACK-KEY``).
+    """
+    path, public = folder.identities / "provisioner.key", folder.openbao / "provisioner.pub"
+    if begun and not path.exists():
+        return
+    pem = public_pem(private_key(path))
+    if begun and public.exists() and public.read_bytes() != pem:
+        raise ConfigurationError(
+            "this is not the provisioner's key that OpenBao knows",
+            rule="STACK-KEY",
+            hint="put the right file back, or take this one away: only preparing needs it",
+            where=str(path),
+        )
+    write_private(public, pem)
 
 
 def _policy() -> str:
@@ -127,7 +174,6 @@ def _filled(text: str, base: Path, state: StackState) -> bytes:
         "certificate": base / "listener.pem",
         "key": base / "listener.key",
         "url": state.openbao,
-        "audit": base / "audit.log",
         "policy": base / "provisioner.hcl",
         "public_key": base / "provisioner.pub",
     }
@@ -137,13 +183,13 @@ def _filled(text: str, base: Path, state: StackState) -> bytes:
     return (Template(code).substitute(quoted) + "\n").encode()
 
 
-def _healthy(state: StackState) -> bool:
+def _healthy(state: StackState, ca: Path) -> bool:
     """Ask ``sys/health``: 200 means initialized, unsealed and active."""
     with requests.Session() as session:
         session.trust_env = False
         try:
             answer = session.get(
-                f"{state.openbao}/v1/sys/health", verify=state.ca, timeout=HEALTH_SECONDS
+                f"{state.openbao}/v1/sys/health", verify=str(ca), timeout=HEALTH_SECONDS
             )
         except (requests.RequestException, OSError):
             return False
@@ -155,6 +201,11 @@ def _explain(words: str, base: Path) -> str:
         return (
             "its first start did not finish and OpenBao refuses every later one; nothing is in "
             f"there yet, so remove {base / 'data'} and run 'trustwright up' again"
+        )
+    if AUDIT_CHANGED in words:
+        return (
+            "OpenBao keeps its audit devices as its first start made them: give the option, in "
+            "infra/vault/openbao.hcl, the value that stands before '(table)'"
         )
     if "unseal" in words:
         return f"the seal key does not open the data: put the right {base / 'seal.key'} back"

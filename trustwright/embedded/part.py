@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trustwright.embedded import process
+from trustwright.embedded.folder import empty_folder
 from trustwright.embedded.process import MARK, Process
 from trustwright.errors import ConfigurationError, Unavailable
 
@@ -34,6 +35,7 @@ class Part:
         needs: names of the parts that have to work before this one is started.
         port: on 127.0.0.1; None when it listens nowhere.
         option: command line option that chooses the port.
+        scratch: its ``TMPDIR``; what an earlier start left there is removed at the next one.
         ready: asks the part itself whether it works.
         explain: what to do about it, given the last lines of its log.
         deadline: seconds that it may take to become ready.
@@ -47,6 +49,7 @@ class Part:
     mark: str
     folder: Path
     log: Path
+    scratch: Path
     ready: Callable[[Process], bool]
     address: str = ""
     link: str = ""
@@ -60,14 +63,25 @@ class Part:
 
     def start(self) -> Process:
         """Start it; its log begins anew when it has grown too long."""
+        environment = self.enter()
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
         return process.start(
             self.command(),
-            environment={**self.environment(), MARK: self.mark},
+            environment=environment,
             folder=self.folder,
             log=self.log,
         )
+
+    def enter(self) -> dict[str, str]:
+        """Return its environment, with its folder for temporary files empty.
+
+        Raises:
+            ConfigurationError: the folder cannot be used.
+        """
+        if not process.marked(self.mark):  # a run may have outlived its runner
+            empty_folder(self.scratch)
+        return {**self.environment(), MARK: self.mark, "TMPDIR": str(self.scratch)}
 
     def refuse_taken_port(self) -> None:
         """Raise ConfigurationError if the port is not free."""
@@ -91,6 +105,14 @@ class Part:
         for orphan in process.marked(self.mark):
             process.stop(orphan, grace=self.grace)
         return stopped
+
+    def silence(self, found: Process) -> Unavailable:
+        """Return the error that says that it runs, has answered before, and does so no more."""
+        return Unavailable(
+            f"{self.title} runs (process {found.pid}) and does not answer",
+            rule="STACK-SILENT",
+            hint=f"run: trustwright down; then: trustwright up. Its log: {self.log}",
+        )
 
     def failure(self, what: str, log_offset: int) -> Unavailable:
         """Return the error that says what happened, with what the log says since `log_offset`."""
@@ -120,7 +142,7 @@ def tail(path: Path, offset: int) -> str:
 
 def bare_environment() -> dict[str, str]:
     """Return an environment in which no variable of the caller steers a server."""
-    kept = ("PATH", "HOME", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
+    kept = ("PATH", "HOME", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH")
     return {
         "LC_ALL": "C.UTF-8",
         "PYTHONSAFEPATH": "1",  # `python -m` must not import from wherever the caller stands

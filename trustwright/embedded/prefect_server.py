@@ -54,6 +54,7 @@ def prefect_server(folder: Folder, state: StackState) -> Part:
         mark=f"{folder.mark}:prefect",
         folder=folder.prefect,
         log=folder.log("prefect"),
+        scratch=folder.scratch("prefect"),
         ready=lambda _process: api.healthy(),
         address=state.prefect_api,
         link=state.prefect_ui,

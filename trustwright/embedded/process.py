@@ -135,6 +135,7 @@ def stop(process: Process, *, grace: float) -> bool:
     if not process.alive():
         return False
     process.send(signal.SIGTERM)
+    process.send(signal.SIGCONT)  # one that was stopped would sleep through the other
     if not process.ends(grace):
         process.send(signal.SIGKILL)
         process.ends(grace)

@@ -29,7 +29,7 @@ POLL_SECONDS = 1
 AT_WORK = ("RUNNING", "PENDING", "CANCELLING")
 PASSED_ON = frozenset(
     {
-        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"),
+        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
         *("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"),  # a reload command's `systemctl --user`
         # A store in PostgreSQL may be described, in part, to libpq.
@@ -57,6 +57,7 @@ def runner(folder: Folder, state: StackState, module: str) -> Part:
         mark=f"{folder.mark}:runner",
         folder=folder.home,
         log=folder.log("runner"),
+        scratch=folder.scratch("runner"),
         ready=lambda process: _serving(folder, state, process),
         needs=("prefect",),
     )
@@ -68,7 +69,7 @@ def _environment(folder: Folder, state: StackState) -> dict[str, str]:
     What else he has (``VAULT_TOKEN``, a cloud's keys) never reaches a flow's process.
     """
     inherited = {name: text for name, text in os.environ.items() if _is_passed_on(name)}
-    named = {ESTATE: state.estate} if state.estate else {}
+    named = {ESTATE: str(folder.home / state.estate)} if state.estate else {}
     return {
         **inherited,
         **bare_environment(),

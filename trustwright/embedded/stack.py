@@ -11,23 +11,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from pydantic import ValidationError
 
 from trustwright.clock import SystemClock
 from trustwright.embedded.folder import Folder
+from trustwright.embedded.foreground import become
 from trustwright.embedded.openbao import openbao
 from trustwright.embedded.prefect_server import prefect_server
 from trustwright.embedded.process import find
 from trustwright.embedded.runner import SERVED_MODULE, runner
 from trustwright.embedded.starting import Starting
-from trustwright.embedded.state import Ports, StackState, read_state, write_state
+from trustwright.embedded.state import Ports, StackState, as_seen_from, read_state, write_state
 from trustwright.embedded.uses import Uses, settle_uses
 from trustwright.errors import ConfigurationError
 from trustwright.model.base import first_problem
+from trustwright.settings import usable_home
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from trustwright.clock import Clock
@@ -66,6 +69,9 @@ class Stack:
         openbao_port, prefect_port: None takes the ones used before, or the defaults.
         module: what the runner runs (``python -m``).
         uses: estate and store of the flows; what it leaves open is as before.
+
+    Raises:
+        ConfigurationError: the home's name cannot stand in a URL (rule ``STACK-HOME``).
     """
 
     def __init__(
@@ -79,7 +85,7 @@ class Stack:
         uses: Uses = NOTHING_ASKED,
     ) -> None:
         self._uses = uses
-        self.folder = Folder(home.expanduser().absolute())
+        self.folder = Folder(usable_home(home.expanduser().absolute()))
         self._asked = {"openbao": openbao_port, "prefect": prefect_port}
         self._module = module
         self._clock = clock or SystemClock()
@@ -88,26 +94,55 @@ class Stack:
         """Start what does not run and return its titles; empty when everything ran.
 
         Raises:
-            ConfigurationError: a port is taken, a file is missing or unusable, or what runs uses
-                another estate or store.
+            ConfigurationError: see `check`; or a file is missing or unusable.
             ConflictError: another ``up`` or ``down`` is at work.
-            Unavailable: a part did not come up; what this call started is stopped again.
+            Unavailable: a part did not come up, or is up and gives no answer; what this call
+                started is stopped again.
         """
+        self.check()
         self.folder.create()
         with self.folder.locked():
             remembered = read_state(self.folder.state)
             running = self._running(remembered)
             uses = settle_uses(self._uses, self.folder, remembered, running)
-            state = self._with_ports(remembered, running).using(str(uses.estate), uses.store)
-            started = self._start(state, running)
-            if read_state(self.folder.state) != state.running(running):
-                write_state(self.folder.state, state.running(running))
+            estate = as_seen_from(self.folder.home, uses.estate) if uses.estate else ""
+            state = self._with_ports(remembered, running).using(estate, uses.store)
+            answered = remembered.answered if remembered else ()
+            started = self._start(state, running, answered)
+            if read_state(self.folder.state) != state.running(running, NAMES):
+                write_state(self.folder.state, state.running(running, NAMES))
             return started
 
-    def refuse_other_uses(self) -> None:
-        """Raise ConfigurationError if what runs uses another estate or store than is asked for."""
+    def check(self) -> None:
+        """Look whether ``up`` can begin; nothing is made or changed.
+
+        Raises:
+            ConfigurationError: the folder holds other things, a port is taken, or what runs uses
+                another estate or store than is asked for.
+        """
+        self.folder.refuse_foreign()
         remembered = read_state(self.folder.state)
-        settle_uses(self._uses, self.folder, remembered, self._running(remembered))
+        running = self._running(remembered)
+        settle_uses(self._uses, self.folder, remembered, running)
+        self._refuse_taken_ports(self._with_ports(remembered, running), running)
+
+    def run(self, name: str) -> NoReturn:
+        """Turn this process into one part, for a service manager (see `foreground.become`).
+
+        Raises:
+            ConfigurationError: ``up`` was never run here, or see `foreground.become`.
+            ConflictError, Unavailable: see `foreground.become`.
+        """
+        state = read_state(self.folder.state)
+        if state is None:
+            raise ConfigurationError(
+                "no stack was ever started here",
+                rule="STACK-STATE",
+                hint="run once: trustwright up; then: trustwright down",
+                where=str(self.folder.home),
+            )
+        parts = {part.name: part for part in self._parts(state)}
+        become(parts[name], [parts[each] for each in parts[name].needs])
 
     def down(self) -> tuple[str, ...]:
         """Stop everything, last started first, and return the titles of what was running.
@@ -139,7 +174,7 @@ class Stack:
             return None
         state = read_state(self.folder.state)
         if state is None and (running := self._running(None)):
-            state = StackState.fresh(self.folder.home, _ports_of(running))
+            state = StackState.fresh(_ports_of(running))
         return state
 
     def _parts(self, state: StackState) -> tuple[Part, ...]:
@@ -165,25 +200,34 @@ class Stack:
                     rule="STACK-PORT",
                     hint="first 'trustwright down'",
                 )
-        return StackState.fresh(self.folder.home, _ports(known, asked)).running(running)
+        return StackState.fresh(_ports(known, asked)).running(running)
 
-    def _start(self, state: StackState, running: dict[str, Process]) -> tuple[str, ...]:
+    def _refuse_taken_ports(self, state: StackState, running: dict[str, Process]) -> None:
+        for part in self._parts(state):
+            if part.name not in running:
+                part.refuse_taken_port()
+
+    def _start(
+        self, state: StackState, running: dict[str, Process], answered: Collection[str]
+    ) -> tuple[str, ...]:
+        self._refuse_taken_ports(state, running)
         parts = self._parts(state)
         missing = [part for part in parts if part.name not in running]
-        for part in missing:
-            part.refuse_taken_port()
         starting = Starting(parts, running)
+        kept = [part for part in parts if part.name in running and part.name in answered]
+        answered = [part.name for part in kept]
+        starting.refuse_silent([part.name for part in kept if running.keys() >= set(part.needs)])
         try:
             for part in missing:
                 starting.await_ready(part.needs)
                 part.prepare()
                 running[part.name] = part.start()
-                write_state(self.folder.state, state.running(running))
+                write_state(self.folder.state, state.running(running, answered))
             starting.await_ready(NAMES)
         except BaseException:
             for part in reversed(missing):
                 part.stop(running.pop(part.name, None))
-            write_state(self.folder.state, state.running(running))
+            write_state(self.folder.state, state.running(running, answered))
             raise
         return tuple(part.title for part in missing)
 
@@ -196,13 +240,20 @@ def _ports_of(running: dict[str, Process]) -> Ports:
 
 def _ports(known: Ports, asked: dict[str, int]) -> Ports:
     try:
-        return Ports.model_validate({**known.model_dump(), **asked})
+        found = Ports.model_validate({**known.model_dump(), **asked})
     except ValidationError as error:
         raise ConfigurationError(
             f"not a port: {first_problem(error)}",
             rule="STACK-PORT",
             hint="choose one between 1024 and 65535",
         ) from None
+    if found.openbao == found.prefect:
+        raise ConfigurationError(
+            f"OpenBao and Prefect cannot both listen on port {found.openbao}",
+            rule="STACK-PORT",
+            hint="choose two: trustwright up --openbao-port NUMBER --prefect-port NUMBER",
+        )
+    return found
 
 
 def _status(part: Part, process: Process | None) -> PartStatus:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from trustwright.embedded.process import Process
 
 POLL_SECONDS = 0.05
+SILENCE = 10.0
+"""Seconds that a part which has answered before may leave a question open."""
 
 
 class Starting:
@@ -28,6 +30,21 @@ class Starting:
         self._parts = {part.name: part for part in parts}
         self._running = running
         self._offsets = {part.name: log_size(part.log) for part in parts}
+
+    def refuse_silent(self, names: Sequence[str]) -> None:
+        """Refuse parts that run, have answered before, and do not now.
+
+        Raises:
+            Unavailable: one of them gives no answer (rule ``STACK-SILENT``).
+        """
+        for name in names:
+            part, process = self._parts[name], self._running[name]
+            end = time.monotonic() + SILENCE
+            while not part.ready(process):
+                self._refuse_ended()
+                if time.monotonic() > end:
+                    raise part.silence(process)
+                time.sleep(POLL_SECONDS)
 
     def await_ready(self, names: Sequence[str]) -> None:
         """Return when these parts work.

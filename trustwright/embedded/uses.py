@@ -41,7 +41,8 @@ def settle_uses(
     """
     known = Uses()
     if remembered is not None:
-        known = Uses(Path(remembered.estate) if remembered.estate else None, remembered.store)
+        named = folder.home / remembered.estate if remembered.estate else None
+        known = Uses(named, remembered.store)
     if "runner" in running and known.estate is None:
         # `stack.json` is lost, or an earlier version wrote it: the process itself knows.
         said = marked_values(f"{folder.mark}:runner", ESTATE)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trustwright.embedded.folder import Folder, secret, write_private
+from trustwright.embedded.folder import Folder, empty_folder, secret, write_private
 from trustwright.errors import ConfigurationError, ConflictError
 
 pytestmark = pytest.mark.unit
@@ -24,7 +24,46 @@ def test_folders_are_private_even_when_they_were_not(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o755)
     Folder(home).create()
-    assert {mode(path) for path in (home, *home.iterdir())} == {0o700}
+    assert {mode(path) for path in (home, *home.iterdir()) if path.is_dir()} == {0o700}
+
+
+def test_a_folder_with_other_things_is_left_as_it_is(tmp_path: Path) -> None:
+    """A common folder that is named by mistake keeps its mode and its things."""
+    home = tmp_path / "common"
+    home.mkdir()
+    home.chmod(0o1777)
+    (home / "letters").touch()
+    with pytest.raises(ConfigurationError) as refused:
+        Folder(home).create()
+    assert (refused.value.rule, refused.value.where) == ("STACK-HOME", str(home))
+    assert "letters" in refused.value.what
+    assert (mode(home), list(home.iterdir())) == (0o1777, [home / "letters"])
+
+
+@pytest.mark.parametrize("mark", ["stack.lock", "stack.json"])
+def test_a_home_may_hold_what_its_owner_puts_there(tmp_path: Path, mark: str) -> None:
+    """Before the first start what a person prepares; once it was started, anything."""
+    for name in ("estate.yaml", "root.pem", "store.db"):
+        (tmp_path / name).touch()
+    (tmp_path / "identities").mkdir()
+    Folder(tmp_path).create()
+    (tmp_path / mark).touch()
+    (tmp_path / "letters").touch()
+    Folder(tmp_path).create()
+    assert mode(tmp_path) == 0o700
+
+
+def test_a_folder_of_another_account_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root could change its mode, and must not."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    monkeypatch.setattr("os.geteuid", lambda: home.stat().st_uid + 1)
+    with pytest.raises(ConfigurationError) as refused:
+        Folder(home).create()
+    assert (refused.value.rule, mode(home)) == ("STACK-HOME", 0o755)
+    assert "another account" in refused.value.what
 
 
 def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -33,6 +72,19 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Folder(tmp_path / "home").create()
     assert (refused.value.rule, refused.value.where) == ("STACK-HOME", str(tmp_path / "home"))
+
+
+def test_a_folder_is_emptied_and_nothing_else(tmp_path: Path) -> None:
+    """Files and folders in it go; what a link in it leads to stays."""
+    kept, folder = tmp_path / "kept", tmp_path / "tmp"
+    kept.mkdir()
+    (kept / "file").touch()
+    (folder / "one" / "two").mkdir(parents=True)
+    (folder / "link").symlink_to(kept)
+    (folder / "file").touch()
+    empty_folder(folder)
+    assert (list(folder.iterdir()), mode(folder)) == ([], 0o700)
+    assert (kept / "file").exists()
 
 
 def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:

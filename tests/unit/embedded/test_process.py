@@ -90,6 +90,16 @@ def test_a_stubborn_process_is_killed(start: Starter, tmp_path: Path) -> None:
     assert time.monotonic() - begun >= 0.2
 
 
+def test_a_stopped_process_ends_by_itself(start: Starter, tmp_path: Path) -> None:
+    """It is woken to take the SIGTERM, so it need not be killed."""
+    code = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('bye')));"
+    one = start(code + SLEEPER)
+    assert said(tmp_path, "up")
+    one.send(signal.SIGSTOP)
+    assert process.stop(one, grace=10) is True
+    assert said(tmp_path, "bye")
+
+
 def test_it_runs_apart_from_the_caller(start: Starter, tmp_path: Path) -> None:
     """Own session, own folder, no input, only the given environment, a log nobody else reads."""
     code = (

@@ -11,34 +11,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.clock import HeldClock
 from trustwright.clock import SystemClock
 from trustwright.embedded.folder import Folder
-from trustwright.embedded.openbao import infrastructure, openbao
+from trustwright.embedded.openbao import openbao
 from trustwright.embedded.part import bare_environment, tail
 from trustwright.embedded.prefect_server import prefect_server
 from trustwright.embedded.process import MARK, Process
 from trustwright.embedded.runner import runner
 from trustwright.embedded.stack import Stack
-from trustwright.embedded.state import Ports, StackState, estate_of, read_state, write_state
+from trustwright.embedded.state import (
+    Ports,
+    StackState,
+    as_seen_from,
+    estate_of,
+    read_state,
+    write_state,
+)
 from trustwright.embedded.uses import Uses, settle_uses
 from trustwright.errors import ConfigurationError
+from trustwright.settings import Settings
 
 pytestmark = pytest.mark.unit
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    """Return an empty home whose name needs quoting."""
-    folder = Folder(tmp_path / 'a "home" of $mine')
-    folder.create()
-    return folder
-
-
-@pytest.fixture
-def state(folder: Folder) -> StackState:
-    """Return the state of a stack with the default ports."""
-    return StackState.fresh(folder.home, Ports())
 
 
 def test_the_state_survives_the_file(folder: Folder, state: StackState) -> None:
@@ -48,12 +41,13 @@ def test_the_state_survives_the_file(folder: Folder, state: StackState) -> None:
     assert json.loads(folder.state.read_text()) == {
         "version": 1,
         "openbao": "https://127.0.0.1:18200",
-        "ca": str(folder.openbao / "ca.pem"),
+        "ca": "openbao/ca.pem",
         "prefect_api": "http://127.0.0.1:14200/api",
         "prefect_ui": "http://127.0.0.1:14200",
-        "prefect_auth": str(folder.password),
+        "prefect_auth": "prefect/auth",
         "ports": {"openbao": 18200, "prefect": 14200},
         "processes": {},
+        "answered": [],
         "estate": "",
         "store": "",
     }
@@ -66,7 +60,30 @@ def test_a_damaged_state_is_named(folder: Folder, text: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Stack(folder.home).status()
     assert (refused.value.rule, refused.value.where) == ("STACK-STATE", str(folder.state))
-    assert "remove the file" in refused.value.hint
+    assert "remove it" in refused.value.hint
+    assert "name the ports again" in refused.value.hint
+
+
+def test_a_state_that_is_no_file_is_named(folder: Folder) -> None:
+    """One error for whoever reads it, not a mistake of the program."""
+    folder.state.mkdir()
+    with pytest.raises(ConfigurationError) as refused:
+        Stack(folder.home).status()
+    assert (refused.value.rule, refused.value.where) == ("STACK-STATE", str(folder.state))
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.from_environment({"TRUSTWRIGHT_HOME": str(folder.home)})
+    assert (refused.value.rule, refused.value.where) == ("SET-STACK", str(folder.state))
+
+
+def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
+    """It is the home that is wrong, not a state in it."""
+    (tmp_path / "home").touch()
+    with pytest.raises(ConfigurationError) as refused:
+        Stack(tmp_path / "home").up()
+    assert (refused.value.rule, refused.value.where) == ("STACK-HOME", str(tmp_path / "home"))
+    assert (
+        Settings.from_environment({"TRUSTWRIGHT_HOME": str(tmp_path / "home")}).prefect_url is None
+    )
 
 
 def test_nothing_is_made_by_looking(tmp_path: Path) -> None:
@@ -85,6 +102,17 @@ def test_a_port_that_is_none_is_refused(tmp_path: Path, port: int) -> None:
     assert refused.value.hint == "choose one between 1024 and 65535"
 
 
+@pytest.mark.parametrize("ports", [(20_000, 20_000), (None, 18_200), (14_200, None)])
+def test_one_port_for_two_is_refused(tmp_path: Path, ports: tuple[int | None, int | None]) -> None:
+    """Also when one of the two is a default; nothing is made."""
+    stack = Stack(tmp_path / "home", openbao_port=ports[0], prefect_port=ports[1])
+    with pytest.raises(ConfigurationError) as refused:
+        stack.up()
+    assert (refused.value.rule, refused.value.exit_code) == ("STACK-PORT", 2)
+    assert "--prefect-port NUMBER" in refused.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_lowest_and_highest_port_are_taken() -> None:
     """As the hint says."""
     assert Ports(openbao=1024, prefect=65_535).openbao == 1024
@@ -96,33 +124,12 @@ def test_a_taken_port_names_part_and_option(folder: Folder) -> None:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         ports = Ports(openbao=holder.getsockname()[1])
-        part = openbao(folder, StackState.fresh(folder.home, ports), SystemClock())
+        part = openbao(folder, StackState.fresh(ports), SystemClock())
         with pytest.raises(ConfigurationError) as refused:
             part.refuse_taken_port()
     assert f"port {ports.openbao} " in refused.value.what
     assert "OpenBao" in refused.value.what
     assert "--openbao-port" in refused.value.hint
-
-
-def test_openbao_is_configured_from_infra(folder: Folder, state: StackState) -> None:
-    """Every name of the templates is filled in, quoted, and the comments stay behind."""
-    openbao(folder, state, HeldClock(SystemClock().now())).prepare()
-    written = (folder.openbao / "openbao.hcl").read_text()
-    assert f"path = {json.dumps(str(folder.openbao / 'data'))}" in written
-    assert 'address         = "127.0.0.1:18200"' in written
-    assert "disable_clustering = true" in written
-    assert "#" not in written.replace("# otherwise it listens on the next port, too", "")
-    policy = (folder.openbao / "provisioner.hcl").read_text()
-    assert 'path "+/sys/mounts/pki"' in policy
-    assert 'path "sys/mounts/pki"' in policy
-
-
-def test_a_missing_template_is_an_incomplete_installation() -> None:
-    """The error names the file."""
-    with pytest.raises(ConfigurationError) as refused:
-        infrastructure("nothing.hcl")
-    assert refused.value.rule == "STACK-INFRA"
-    assert "nothing.hcl" in refused.value.what
 
 
 def test_servers_take_nothing_from_the_callers_environment(
@@ -201,8 +208,12 @@ def test_the_runner_is_told_its_estate(
 ) -> None:
     """What ``stack.json`` says, not what the caller's environment happens to say."""
     monkeypatch.setenv("TRUSTWRIGHT_ESTATE", "/elsewhere.yaml")
-    used = state.using("/etc/pki/estate.yaml", "default")
-    assert runner(folder, used, "module").environment()["TRUSTWRIGHT_ESTATE"] == used.estate
+    for written, told in (
+        ("/etc/pki/estate.yaml", "/etc/pki/estate.yaml"),
+        ("git/estate.yaml", str(folder.home / "git/estate.yaml")),
+    ):
+        used = state.using(written, "default")
+        assert runner(folder, used, "module").environment()["TRUSTWRIGHT_ESTATE"] == told
 
 
 def test_the_state_names_the_estate(folder: Folder, state: StackState) -> None:
@@ -213,6 +224,23 @@ def test_the_state_names_the_estate(folder: Folder, state: StackState) -> None:
     assert (read_state(folder.state), estate_of(folder.home)) == (state, None)
     write_state(folder.state, state.using("/etc/pki/estate.yaml", ""))
     assert estate_of(folder.home) == Path("/etc/pki/estate.yaml")
+
+
+def test_an_estate_in_the_home_moves_with_it(tmp_path: Path) -> None:
+    """It is written down relative to the home, however both are spelled; another one is not."""
+    home, link, elsewhere = tmp_path / "home", tmp_path / "link", tmp_path / "git"
+    elsewhere.mkdir()
+    home.mkdir()
+    link.symlink_to(home)
+    (home / "estate").symlink_to(elsewhere)
+    for path, written in (
+        (home / "estate.yaml", "estate.yaml"),
+        (link / "estate.yaml", "estate.yaml"),
+        (home / "estate" / "estate.yaml", "estate/estate.yaml"),
+        (elsewhere / "estate.yaml", str(elsewhere / "estate.yaml")),
+        (tmp_path / "homestead" / "estate.yaml", str(tmp_path / "homestead" / "estate.yaml")),
+    ):
+        assert as_seen_from(home, path) == written
 
 
 ONE, OTHER = Uses(Path("/one.yaml"), "sha256:1"), Uses(Path("/other.yaml"), "sha256:1")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -19,7 +21,7 @@ def _text(name: str, *, optional: bool = False) -> sa.Column[str]:
     return sa.Column(name, _TEXT, nullable=optional)
 
 
-def _moment(name: str, *, optional: bool = False) -> sa.Column[object]:
+def _moment(name: str, *, optional: bool = False) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=optional)
 
 
