@@ -36,9 +36,9 @@ def policies(environment: str) -> None:
 @vault.command()
 @click.argument("environment")
 def probe(environment: str) -> None:
-    """Say what ENVIRONMENT's server is and what it lacks; fails when it cannot hold ENVIRONMENT.
+    """Say what ENVIRONMENT's server is and what it lacks.
 
-    Nobody logs in: no key is needed.
+    It fails when the server cannot hold ENVIRONMENT. Nobody logs in: no key is needed.
     """
     from trustwright.lifecycle.preparation import refuse_unfit
     from trustwright.vault import connect

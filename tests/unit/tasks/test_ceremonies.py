@@ -42,6 +42,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         yield made.ports
 
     monkeypatch.setattr(steps, "assembled", assembled)
+    monkeypatch.setattr(steps, "nothing_begun", lambda: False)
     return made
 
 
