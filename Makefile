@@ -16,7 +16,7 @@ export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check lint types imports locks bench up down lock format clean
+.PHONY: help setup demo test pythons check lint types imports locks bench up down lock format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
@@ -38,13 +38,16 @@ $(STAMP): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP) ## the whole story on this machine, from an empty root to a rotated environment (ARGS=…)
+demo: $(STAMP) ## two environments on this machine, from an empty root to real handshakes (ARGS=…)
 	@infra/install-debian-packages demo
 	@$(BIN)/python -m demo $(ARGS)
 
 test: $(STAMP) ## all tests, or some of them (TESTS="tests/unit -k digest")
 	@infra/install-debian-packages demo tests
 	@$(BIN)/pytest $(TESTS)
+
+pythons: $(STAMP) ## unit and property tests under each of Python 3.11 to 3.13 that is here (TESTS=…)
+	@requirements/pythons $(TESTS)
 
 check: lint types imports locks ## lint, format, types, import contracts, locks
 
@@ -68,7 +71,7 @@ locks: $(STAMP)
 	@echo "check: locks"
 	@$(BIN)/python requirements/lock.py --check
 
-bench: $(STAMP) ## throughput and memory, measured on this machine (ARGS=…)
+bench: $(STAMP) ## times and throughput, measured on this machine (ARGS=…)
 	@$(BIN)/python -m bench $(ARGS)
 
 up: $(STAMP) ## start OpenBao and Prefect on this machine (ARGS=…)
