@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.openbao import OpenBao, running
+from tests.e2e.chat import Chat, listening
 from tests.e2e.machine import Machine
 from tests.e2e.real import RealWorld
 
@@ -49,3 +50,10 @@ def ready(founded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mac
     shutil.copytree(founded / "root", tmp_path / "root")
     monkeypatch.chdir(tmp_path)
     return Machine(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def chat() -> Iterator[Chat]:
+    """A channel that listens."""
+    with listening() as made:
+        yield made

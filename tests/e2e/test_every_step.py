@@ -6,20 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.chat import Chat, listening
+from tests.e2e.chat import Chat
 from tests.e2e.mortal_flow import BOUNDARIES, GATE, SENTENCE, STEPS
 from tests.e2e.site import Site, eventually, installed
 from tests.ports import free_port
 from trustwright.prefect_api import PrefectRuns
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def chat() -> Iterator[Chat]:
-    """A channel that listens."""
-    with listening() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

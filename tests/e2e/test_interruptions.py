@@ -7,17 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.e2e.chat import Chat, listening
+from tests.e2e.chat import Chat
 from tests.e2e.site import Site, eventually, installed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def chat() -> Iterator[Chat]:
-    """A channel that listens."""
-    with listening() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
