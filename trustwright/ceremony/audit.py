@@ -2,11 +2,11 @@
 
 Rules beside those of `trustwright.ceremony.transcript`: CER-306 a file is missing or changed;
 CER-307 a signature does not verify, or is not the announced one; CER-308 CRL numbers do not rise;
-CER-309 a file is there that no line accounts for; CER-310 a line refers to one that is not there;
-CER-318 the versions of the policy do not rise; CER-319 an intent says something else than its
-request, or its request broke a rule then; CER-320 a line that needs the root key bears no code of
-its holder (whether it is the right one, only the key can tell). CER-239 holds for every root CRL:
-exactly what was revoked or abandoned before stands on it.
+CER-309 a file is there that no line accounts for; CER-310 a line closes an intent that is missing
+or closed; CER-318 the versions of the policy do not rise; CER-319 an intent says something else
+than its request, or its request broke a rule then; CER-320 a line that needs the root key bears no
+code of its holder (whether it is the right one, only the key can tell). CER-239 holds for every
+root CRL: exactly what was revoked or abandoned before stands on it.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ class _Walk:
     previous: str | None = None
     answers: list[Answer] = field(default_factory=list)
     serials: set[int] = field(default_factory=set)
+    closed: set[int] = field(default_factory=set)
     revoked: dict[int, Revoked] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
 
@@ -167,7 +168,7 @@ def _judge_intent(walk: _Walk, says: Intent, where: str) -> None:
 
 
 def _judge_abandoned(walk: _Walk, entry: Entry, says: Abandoned, where: str) -> None:
-    intent = intent_of(walk.record, entry, says.intent)
+    intent = _closed(walk, entry, says)
     if says.serial != intent.serial:
         raise _broken("CER-310", "it abandons another serial than was announced", where)
     if says.serial is not None:
@@ -177,7 +178,7 @@ def _judge_abandoned(walk: _Walk, entry: Entry, says: Abandoned, where: str) -> 
 
 
 def _judge_response(walk: _Walk, entry: Entry, says: Signed, where: str) -> None:
-    intent = intent_of(walk.record, entry, says.intent)
+    intent = _closed(walk, entry, says)
     answer = answer_of(walk.record, walk.folder, (entry, says))
     response = answer.response
     number = walk.audit.responses + 1
@@ -209,7 +210,7 @@ def _judge_response(walk: _Walk, entry: Entry, says: Signed, where: str) -> None
 
 
 def _judge_crl(walk: _Walk, entry: Entry, says: CrlSigned, where: str) -> None:
-    intent = intent_of(walk.record, entry, says.intent)
+    intent = _closed(walk, entry, says)
     data = _file(walk, CRLS, says.file, says.crl, where)
     try:
         crl = parse.crl(data)
@@ -221,6 +222,16 @@ def _judge_crl(walk: _Walk, entry: Entry, says: CrlSigned, where: str) -> None:
         raise _broken("CER-307", "its CRL is not the announced one", where)
     _judge_entries(walk, crl, where)
     walk.audit.crls += 1
+
+
+def _closed(walk: _Walk, entry: Entry, says: Signed | CrlSigned | Abandoned) -> Intent:
+    """Return the intent that a line closes. Twice would put a living serial on the CRL."""
+    intent = intent_of(walk.record, entry, says.intent)
+    if says.intent in walk.closed:
+        where = f"{walk.record.path.name}:{entry.number}"
+        raise _broken("CER-310", f"line {says.intent} was closed before", where)
+    walk.closed.add(says.intent)
+    return intent
 
 
 def _judge_request(

@@ -211,7 +211,8 @@ def _refused(rule: str, done: subprocess.CompletedProcess[str]) -> VerificationE
     return VerificationError(
         f"openssl does not agree: {_said(done, done.stderr or done.stdout)}",
         rule=rule,
-        hint="do not use what was signed; keep the folder and find out why",
+        hint="use nothing of what was signed, and find out why",
+        where=str(done.args[0]),
     )
 
 

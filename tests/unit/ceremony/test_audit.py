@@ -343,6 +343,16 @@ def test_other_serial_abandoned_is_found(root: Path) -> None:
     assert refusal(root) == ("CER-310", f"{FILE}:10")
 
 
+def test_intent_is_closed_once(root: Path) -> None:
+    """A line without a code that abandons what was signed would put a living serial on the CRL."""
+    says = json.loads(lines(root)[3])["says"]
+    more = {"event": "abandoned", "intent": 4, "serial": says["serial"], "rule": "", "why": "cut"}
+    line = {"at": "2026-11-23T12:30:00Z", "says": more, "mac": None}
+    rewrite(root, [*lines(root), canonical.encode(line)])
+
+    assert refusal(root) == ("CER-310", f"{FILE}:10")
+
+
 def test_request_that_broke_a_rule_then_is_found(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
