@@ -19,7 +19,7 @@ FOLDER = Path(__file__).resolve().parent.parent / ".demo"
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the demo with these words of the command line; return the exit code."""
-    options = _options(words)
+    options = parser().parse_args(words)
     demo = Demo(folder=options.folder.resolve(), began=time.monotonic())
     try:
         demo.prepare_folder()
@@ -65,15 +65,16 @@ def _end(demo: Demo, *, keep: bool) -> None:
         )
 
 
-def _options(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make demo ARGS=…", description=__doc__)
-    parser.add_argument("--keep", action="store_true", help="leave OpenBao and Prefect running")
-    parser.add_argument("--manual", action="store_true", help="you sign and submit, not the demo")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where everything is written")
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    found = argparse.ArgumentParser(prog="make demo ARGS=…", description=__doc__)
+    found.add_argument("--keep", action="store_true", help="leave OpenBao and Prefect running")
+    found.add_argument("--manual", action="store_true", help="you sign and submit, not the demo")
+    found.add_argument("--folder", type=Path, default=FOLDER, help="where everything is written")
     ports = (("openbao", OPENBAO_PORT), ("prefect", PREFECT_PORT))
     for name, port in ports:
-        parser.add_argument(f"--{name}-port", type=int, default=port, help=f"instead of {port}")
-    return parser.parse_args(words)
+        found.add_argument(f"--{name}-port", type=int, default=port, help=f"instead of {port}")
+    return found
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from tests.docs.readme import ROOT
 from trustwright.cli.main import cli
 from trustwright.cli.root import root
+from trustwright.estatefile import check_estate
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _COMMAND = re.compile(r"`(?:\$ )?(trustwright(?:-root)?)((?: [a-z][a-z-]*)+)")
@@ -25,15 +27,35 @@ def test_threat_model_names_tests_that_exist() -> None:
     for name, evidence in claims:
         named = re.findall(r"`([^`]+)`", evidence)
         assert named, name
-        assert [each for each in named if not (ROOT / each).exists()] == [], name
+        assert [each for each in named if not exists(each)] == [], name
+
+
+def exists(span: str) -> bool:
+    """Tell whether a file is there and, after ``::``, defines that function or class."""
+    path, _, member = span.partition("::")
+    file = ROOT / path.rstrip("/")
+    if not member:
+        return file.exists()
+    return file.is_file() and member in {
+        node.name
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+
+
+def test_a_function_that_is_not_there_is_missed() -> None:
+    """The next test looks for names inside of files, too."""
+    assert exists("tests/docs/test_documents.py::exists")
+    assert not exists("tests/docs/test_documents.py::exist")
+    assert not exists("tests/docs/nothing.py::exists")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_named_files_exist(page: Path) -> None:
-    """A path of this project that stands in a page is there."""
-    named = [span.split("::")[0].rstrip("/") for span in _SPAN.findall(page.read_text())]
+def test_named_files_and_functions_exist(page: Path) -> None:
+    """A path of this project that stands in a page is there, and what it names inside."""
+    named = _SPAN.findall(page.read_text())
     plain = [each for each in named if not set("*<{… ").intersection(each)]
-    assert [each for each in plain if not (ROOT / each).exists()] == []
+    assert [each for each in plain if not exists(each)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -47,6 +69,12 @@ def test_named_commands_exist(page: Path) -> None:
             found = group.get_command(click.Context(group), word)
             assert found is not None, f"{program}{words}"
             group = found
+
+
+def test_the_example_lacks_the_root_alone() -> None:
+    """What its first lines say: whoever copies it puts his own root there."""
+    problems = check_estate(ROOT / "docs" / "examples" / "estate.yaml")
+    assert [problem.rule for problem in problems] == ["EST-ROOT-FILE"]
 
 
 def test_decisions_are_listed() -> None:
