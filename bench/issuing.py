@@ -25,6 +25,8 @@ from trustwright.x509.path import verify_path
 from trustwright.x509.profiles import end_entity_profile
 
 ROLE: Final = "server"
+SUBJECT: Final = "billing"
+"""A consumer of the estate: the role signs no other's URI."""
 TTL = 3600
 
 
@@ -90,7 +92,7 @@ class Issuing:
         return build_request(generate_key(self.facts.roles[ROLE].key), subject, (name,))
 
     def _order(self, name: str, csr: str) -> SignOrder:
-        uri = workload_uri(self.facts, ROLE, name.partition(".")[0])
+        uri = workload_uri(self.facts, ROLE, SUBJECT)
         return SignOrder(self.issuer_id, ROLE, csr, (name,), (uri,), TTL)
 
 

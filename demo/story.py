@@ -114,7 +114,9 @@ def _wait_until_ready(demo: Demo, environment: str, *, patience: int) -> None:
 
 
 def first_look(demo: Demo) -> None:
-    """Print the table of certificates."""
+    """Print the tables of environments and certificates."""
+    print()
+    print(demo.trustwright("environments", "list").rstrip())
     print()
     print(demo.trustwright("certificates", "list").rstrip())
     print()

@@ -15,7 +15,7 @@ from flows.report import report_environment
 from tasks.ceremonies import record_signed
 from tasks.environments import claim_environment, finish_environment, prepare_environment
 from tasks.issuers import introduce_intermediate, prove_intermediate
-from tasks.leaves import prove_separation, serve_consumers
+from tasks.leaves import prove_separation, serve_consumers, settle_left_behind
 
 
 @flow(
@@ -37,6 +37,7 @@ def bootstrap_environment(environment: str) -> None:
     introduce_intermediate(environment)
     prove_intermediate(environment)
     served = serve_consumers(environment)
+    settle_left_behind(environment)
     judgements = prove_separation(environment)
     report_environment(environment, served, judgements)
     finish_environment(environment)

@@ -12,9 +12,16 @@ from prefect.input import RunInput
 from pydantic import Field
 
 from flows.instructions import publish_request
-from tasks.ceremonies import announce_ceremony, consider_response, request_intermediate
+from tasks.ceremonies import (
+    announce_ceremony,
+    ask_again,
+    consider_response,
+    request_intermediate,
+)
 from trustwright.ceremony.page import gate_page
+from trustwright.errors import Unavailable
 from trustwright.model.ceremony import CeremonyRecord
+from trustwright.policy.quoting import reason_of
 
 
 class SignedResponse(RunInput):
@@ -33,8 +40,16 @@ def await_signature(environment: str) -> None:
     while ceremony.state == "pending":
         announce_ceremony(ceremony)
         publish_request(ceremony)
-        consider_response(ceremony, _ask(ceremony))
+        _consider(ceremony, _ask(ceremony))
         ceremony = request_intermediate(environment)
+
+
+def _consider(ceremony: CeremonyRecord, response: str) -> None:
+    """Have what was pasted considered; ask again when Vault stays away for too long to say."""
+    try:
+        consider_response(ceremony, response)
+    except Unavailable as error:
+        ask_again(ceremony, reason_of(error))
 
 
 def _ask(ceremony: CeremonyRecord) -> str:

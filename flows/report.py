@@ -8,6 +8,7 @@ from tasks.notices import tell_environment_ready
 from trustwright.errors import UpstreamError
 from trustwright.lifecycle.consumers import Served
 from trustwright.lifecycle.separation import Judgement
+from trustwright.policy.quoting import one_line
 
 
 def report_environment(environment: str, served: list[Served], judgements: list[Judgement]) -> None:
@@ -24,7 +25,7 @@ def report_environment(environment: str, served: list[Served], judgements: list[
                 "role": each.consumer.role,
                 "owner": each.consumer.owner,
                 "state": each.state,
-                "problem": each.problem,
+                "problem": one_line(each.problem),
             }
             for each in served
         ],

@@ -5,9 +5,12 @@ from __future__ import annotations
 from tasks.environments import this_run
 from tasks.step import step
 from trustwright.assembly import assembled, nothing_begun
-from trustwright.lifecycle import announcement, gate, requests, watch
+from trustwright.lifecycle import announcement, gate, reconciliation, requests, watch
 from trustwright.lifecycle.gate import Verdict
 from trustwright.model.ceremony import CeremonyRecord
+
+WATCH = "watch-ceremonies"
+"""Who acts when nobody asked."""
 
 
 @step("seal the ceremony request")
@@ -31,6 +34,13 @@ def consider_response(ceremony: CeremonyRecord, response: str) -> Verdict:
         return gate.consider_answer(ports, ceremony, response.encode())
 
 
+@step("ask again, because nothing could be decided")
+def ask_again(ceremony: CeremonyRecord, reason: str) -> None:
+    """Have the gate put its question anew and say why."""
+    with assembled(actor=this_run()) as ports:
+        gate.ask_again(ports, ceremony, reason)
+
+
 @step("record the signed intermediate")
 def record_signed(environment: str) -> None:
     """Copy the accepted certificate to the issuer's record."""
@@ -43,5 +53,19 @@ def watch_ceremonies() -> list[str]:
     """Close what expired or was cancelled; return one phrase each."""
     if nothing_begun():
         return []
-    with assembled(actor="watch-ceremonies") as ports:
+    with assembled(actor=WATCH) as ports:
         return watch.watch_ceremonies(ports)
+
+
+@step("account for what dead runs left behind, everywhere")
+def settle_left_behind_everywhere() -> list[str]:
+    """Revoke or explain it, in every environment; return one phrase each."""
+    if nothing_begun():
+        return []
+    with assembled(actor=WATCH) as ports:
+        names = sorted(ports.estate.environments)
+        return [
+            phrase
+            for name in names
+            for phrase in reconciliation.settle_all_left_behind(ports, name)
+        ]

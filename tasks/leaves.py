@@ -5,9 +5,17 @@ from __future__ import annotations
 from tasks.environments import this_run
 from tasks.step import step
 from trustwright.assembly import assembled
-from trustwright.lifecycle import consumers, separation
+from trustwright.lifecycle import consumers, reconciliation, separation
 from trustwright.lifecycle.consumers import Served
+from trustwright.lifecycle.environments import while_held
 from trustwright.lifecycle.separation import Judgement
+
+
+@step("account for what dead runs left behind")
+def settle_left_behind(environment: str) -> list[str]:
+    """Revoke or explain what runs and admins' commands left; return one phrase each."""
+    with assembled(actor=this_run()) as ports:
+        return reconciliation.settle_all_left_behind(ports, environment)
 
 
 @step("issue and deliver to the consumers")
@@ -15,7 +23,7 @@ def serve_consumers(environment: str) -> list[Served]:
     """Serve every consumer that this environment touches; failures are in the list."""
     with assembled(actor=this_run()) as ports:
         touched = consumers.consumers_touched_by(ports, environment)
-        return consumers.serve_consumers(ports, touched)
+        return consumers.serve_consumers(ports, while_held(ports, environment, touched))
 
 
 @step("prove the separation of environments")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -16,6 +19,7 @@ from trustwright.estatefile import load_estate
 from trustwright.model.estate import Consumer, Estate
 from trustwright.notify.apprise_notifier import AppriseNotifier
 from trustwright.ports import (
+    AdminSigner,
     AnchorSigner,
     Notifier,
     Provisioner,
@@ -33,6 +37,8 @@ from trustwright.x509 import parse
 
 T = TypeVar("T")
 
+_PROCESS = secrets.token_hex(8)
+
 
 @dataclass(frozen=True)
 class Assembly:
@@ -43,11 +49,28 @@ class Assembly:
     clock: Clock
     records: Records
     notifier: Notifier
-    prefect: PrefectApi
-    runs: Runs
     root_certificate: str
     actor: str
     _doors: dict[str, object] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def prefect(self) -> PrefectApi:
+        """Prefect's API.
+
+        Raises:
+            ConfigurationError: its address is not known (rule ``SET-PREFECT``).
+        """
+        return PrefectApi(self.settings.prefect_api, self.settings.prefect_auth)
+
+    @property
+    def runs(self) -> Runs:
+        """The orchestrator's runs."""
+        return PrefectRuns(self.prefect)
+
+    @property
+    def process(self) -> str:
+        """Return the token of this process, another one after a fork."""
+        return f"{_PROCESS}-{os.getpid()}"
 
     def provisioner(self, environment: str) -> Provisioner:
         """Return the provisioner for the server that holds this environment."""
@@ -80,6 +103,11 @@ class Assembly:
         found = self.estate.environments[environment]
         return self._door(f"signer/{environment}", lambda: connect.signer(environment, found))
 
+    def admin_signer(self, environment: str) -> AdminSigner:
+        """Return the identity that signs for this environment's admins."""
+        found = self.estate.environments[environment]
+        return self._door(f"admin/{environment}", lambda: connect.admin_signer(environment, found))
+
     def _door(self, name: str, make: Callable[[], T]) -> T:
         """Return one identity's connection, logged in once and kept while the ports are open."""
         if name not in self._doors:
@@ -96,21 +124,27 @@ class Assembly:
 
 
 @contextmanager
-def assembled(actor: str | None = None, settings: Settings | None = None) -> Iterator[Assembly]:
+def assembled(
+    actor: str | None = None, settings: Settings | None = None, *, orchestrated: bool = True
+) -> Iterator[Assembly]:
     """Yield the ports, with the store open.
 
     Args:
         actor: flow run or command that acts; None names the account on this machine.
         settings: None reads the environment.
+        orchestrated: Prefect is needed, which is said now and not halfway; False for what works on
+            a machine without it, like an admin's.
 
     Raises:
-        ConfigurationError: estate, settings or store do not fit.
+        ConfigurationError: estate, settings or store do not fit, or nobody has said where Prefect
+            is and it is needed.
         VerificationError: the root certificate is not the pinned one.
     """
     settings = settings or Settings.from_environment()
+    if orchestrated:
+        _ = settings.prefect_api
     estate = load_estate(settings.estate)
     clock = SystemClock()
-    prefect = PrefectApi(settings.prefect_api, settings.prefect_auth)
     with open_records(settings.store_url) as records:
         yield Assembly(
             settings=settings,
@@ -118,8 +152,6 @@ def assembled(actor: str | None = None, settings: Settings | None = None) -> Ite
             clock=clock,
             records=records,
             notifier=AppriseNotifier(estate.notify, records.audit, clock),
-            prefect=prefect,
-            runs=PrefectRuns(prefect),
             root_certificate=pinned_root(estate),
             actor=actor or getpass.getuser(),
         )

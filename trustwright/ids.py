@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-SERIAL_BYTES = 16
+SERIAL_BYTES = 20
+"""Octets of a serial, the most that RFC 5280 §4.1.2.2 allows; OpenBao and Vault make them so."""
 
 
 def new_serial() -> int:
-    """Return a positive serial of 127 random bits (RFC 5280 §4.1.2.2: at most 20 octets).
+    """Return a positive serial of 158 random bits in exactly `SERIAL_BYTES` octets of DER.
 
-    The top bit stays clear so that the DER integer is exactly 16 octets, and the next one is set
-    so that the length never varies.
+    The top bit is the sign and stays clear, the next one is set so that the length never varies.
     """
     return secrets.randbits(SERIAL_BYTES * 8 - 2) | 1 << (SERIAL_BYTES * 8 - 2)
 

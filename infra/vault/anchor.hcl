@@ -8,6 +8,10 @@ path "$mount/issuer/+/sign-self-issued" {
   allowed_parameters  = { "certificate" = [] }
 }
 
+path "$mount/issuer/default/sign-self-issued" {
+  capabilities = ["deny"]
+}
+
 path "$mount/issuer/+" {
   capabilities = ["read"]
 }

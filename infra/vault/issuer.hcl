@@ -1,4 +1,5 @@
-# issuer: the day-to-day identity of $environment. Signs through named roles, revokes, reads.
+# issuer: the day-to-day identity of $environment. Signs through the roles of services, revokes,
+# reads. It cannot sign through the role admin: see admin.hcl.
 
 path "$mount/revoke" {
   capabilities        = ["update"]
@@ -16,4 +17,8 @@ path "$mount/certs" {
 
 path "$mount/cert/+" {
   capabilities = ["read"]
+}
+
+path "$mount/issuer/+/sign/admin" {
+  capabilities = ["deny"]
 }

@@ -55,6 +55,11 @@ initialize "provisioner" {
       token_type              = "batch"
       token_ttl               = "15m"
       token_max_ttl           = "15m"
+
+      # None: the token's own times count. Zero would mean the defaults, up to 150 seconds.
+      expiration_leeway       = -1
+      not_before_leeway       = -1
+      clock_skew_leeway       = -1
     }
   }
 }

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import signal
-import socket
 import subprocess
 import time
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.ports import LOOPBACK, free_port
 from trustwright.vault import identities, policies
 from trustwright.vault.client import Connection
 from trustwright.vault.credentials import SignedToken
@@ -32,7 +32,6 @@ from trustwright.vault.credentials import SignedToken
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LOOPBACK = "127.0.0.1"
 START_SECONDS = 20.0
 POLL_SECONDS = 0.01
 IN_MEMORY = 'storage "inmem" {}'
@@ -146,7 +145,7 @@ def on_disk(folder: Path) -> str:
 def _started(folder: Path, storage: str) -> OpenBao:
     """Start it; another user of this machine may take the port in between, so more than once."""
     for _ in range(5):
-        port = _free_port()
+        port = free_port()
         (folder / "openbao.hcl").write_text(_configuration(folder, port, storage))
         server = OpenBao(f"https://{LOOPBACK}:{port}", folder, _spawned(folder))
         if _active(server):
@@ -243,6 +242,9 @@ request "{name}-role" {{
     bound_audiences = ["trustwright"]
     token_policies = ["{name}"]
     token_no_default_policy = true
+    expiration_leeway = -1
+    not_before_leeway = -1
+    clock_skew_leeway = -1
   }}
 }}
 """
@@ -284,12 +286,6 @@ def _signed(
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
 
 
 def _state(thread: Path) -> str:

@@ -67,6 +67,8 @@ def postgres() -> Iterator[Postgres]:
     """A server with an empty cluster; skipped where Debian's postgresql is not installed."""
     programs = _programs()
     if programs is None:
+        if os.environ.get("CI"):  # there a skip would hide half of the store's tests
+            pytest.fail("Debian package postgresql is not installed")
         pytest.skip("Debian package postgresql is not installed")
     folder = Path(tempfile.mkdtemp(prefix="trustwright-postgres-"))
     try:

@@ -11,9 +11,9 @@ import pytest
 
 from tests.fakes.clock import HeldClock
 from tests.fakes.target import FakeTarget
-from tests.unit.delivery.material import host_delivery, pki, request_pem
+from tests.unit.delivery.material import host_delivery, pki, put, request_pem
 from trustwright.delivery.directory import DirectoryTarget
-from trustwright.errors import Rejected, UpstreamError, VerificationError
+from trustwright.errors import ConflictError, Rejected, UpstreamError, VerificationError
 from trustwright.ids import serial_text, sha256_hex
 from trustwright.model.estate import Directory
 from trustwright.ports import DeliverySet, Target
@@ -75,7 +75,7 @@ def test_nothing_is_observed_before_the_first_delivery(bench: Bench) -> None:
 def test_what_was_delivered_is_observed(bench: Bench) -> None:
     """The proof names serial and trust bundle, and reading again gives the same proof."""
     delivery = pki().delivery()
-    delivered = bench.target.deliver(delivery)
+    delivered = put(bench.target, delivery)
 
     assert delivered.number == 1
     assert delivered.serial == serial_of(delivery)
@@ -86,7 +86,7 @@ def test_what_was_delivered_is_observed(bench: Bench) -> None:
 
 def test_versions_are_counted(bench: Bench) -> None:
     """Each delivery is a version of its own."""
-    numbers = [bench.target.deliver(pki().delivery()).number for _ in range(4)]
+    numbers = [put(bench.target, pki().delivery()).number for _ in range(4)]
 
     assert numbers == [1, 2, 3, 4]
 
@@ -94,7 +94,7 @@ def test_versions_are_counted(bench: Bench) -> None:
 def test_the_same_set_twice_is_two_versions(bench: Bench) -> None:
     """A repeated delivery works and is proven anew."""
     delivery = pki().delivery()
-    first, second = bench.target.deliver(delivery), bench.target.deliver(delivery)
+    first, second = put(bench.target, delivery), put(bench.target, delivery)
 
     assert (first.serial, first.trust) == (second.serial, second.trust)
     assert first.manifest != second.manifest
@@ -102,9 +102,9 @@ def test_the_same_set_twice_is_two_versions(bench: Bench) -> None:
 
 def test_a_key_of_another_certificate_is_refused(bench: Bench) -> None:
     """Nothing changes when key and certificate do not fit."""
-    before = bench.target.deliver(pki().delivery())
+    before = put(bench.target, pki().delivery())
     with pytest.raises(VerificationError) as refused:
-        bench.target.deliver(replace(pki().delivery(), key=pki().delivery().key))
+        put(bench.target, replace(pki().delivery(), key=pki().delivery().key))
 
     assert refused.value.rule == "BUNDLE-KEY"
     assert bench.target.observed() == before
@@ -113,48 +113,108 @@ def test_a_key_of_another_certificate_is_refused(bench: Bench) -> None:
 def test_rubbish_instead_of_a_certificate_is_refused(bench: Bench) -> None:
     """A set without a readable certificate never reaches the target."""
     with pytest.raises(VerificationError):
-        bench.target.deliver(replace(host_delivery(), certificate="no certificate"))
+        put(bench.target, replace(host_delivery(), certificate="no certificate"))
 
     assert bench.target.observed() is None
 
 
 def test_a_failing_hook_leaves_the_previous_version(bench: Bench) -> None:
-    """The undo is part of the delivery."""
-    before = bench.target.deliver(pki().delivery())
+    """The undo is part of the delivery; its reload failed as well and has to be made up for."""
+    before = put(bench.target, pki().delivery())
     bench.break_hook()
     with pytest.raises(UpstreamError) as failed:
-        bench.target.deliver(pki().delivery())
+        put(bench.target, pki().delivery())
 
     assert failed.value.rule == "DLV-RELOAD"
-    assert bench.target.observed() == before
+    assert bench.target.observed() == replace(before, in_service=False)
 
 
 def test_a_failing_first_delivery_leaves_nothing(bench: Bench) -> None:
     """There is no previous version to go back to."""
     bench.break_hook()
     with pytest.raises(UpstreamError):
-        bench.target.deliver(pki().delivery())
+        put(bench.target, pki().delivery())
 
     assert bench.target.observed() is None
 
 
 def test_delivery_works_after_an_undo(bench: Bench) -> None:
     """A mended hook is enough; the failed version leaves no gap and no trace."""
-    bench.target.deliver(pki().delivery())
+    put(bench.target, pki().delivery())
     bench.break_hook()
     with pytest.raises(UpstreamError):
-        bench.target.deliver(pki().delivery())
+        put(bench.target, pki().delivery())
     bench.mend_hook()
     delivery = pki().delivery()
 
-    assert bench.target.deliver(delivery).serial == serial_of(delivery)
+    assert put(bench.target, delivery).serial == serial_of(delivery)
+
+
+def test_what_passed_its_hooks_is_in_service(bench: Bench) -> None:
+    """And finishing it does nothing."""
+    delivered = put(bench.target, pki().delivery())
+    bench.break_hook()
+
+    assert delivered.in_service
+    assert bench.target.finish(expected=delivered) == delivered
+
+
+def test_a_reload_that_failed_on_the_way_back_is_made_up_for(bench: Bench) -> None:
+    """The set stays, however often it fails, and is in service once it passes."""
+    before = put(bench.target, pki().delivery())
+    bench.break_hook()
+    with pytest.raises(UpstreamError):
+        put(bench.target, pki().delivery())
+    found = replace(before, in_service=False)
+    for _ in range(3):
+        with pytest.raises(UpstreamError) as failed:
+            bench.target.finish(expected=found)
+        assert failed.value.rule == "DLV-RELOAD"
+        assert bench.target.observed() == found
+    bench.mend_hook()
+
+    assert bench.target.finish(expected=found) == before
+    assert bench.target.observed() == before
+
+
+def test_whoever_was_overtaken_changes_nothing(bench: Bench) -> None:
+    """Two callers saw the same set; the second one to deliver learns that it is not there."""
+    both_saw = put(bench.target, pki().delivery())
+    newer = bench.target.deliver(pki().delivery(), expected=both_saw)
+    for stale in (both_saw, None):
+        with pytest.raises(ConflictError) as refused:
+            bench.target.deliver(pki().delivery(), expected=stale)
+        assert refused.value.rule == "DLV-CONFLICT"
+    with pytest.raises(ConflictError):
+        bench.target.finish(expected=both_saw)
+
+    assert bench.target.observed() == newer
+
+
+def test_nothing_is_delivered_over_what_is_gone(bench: Bench) -> None:
+    """The caller saw a set of another target, say."""
+    seen = replace(put(bench.target, pki().delivery()), number=7)
+    with pytest.raises(ConflictError) as refused:
+        bench.target.deliver(pki().delivery(), expected=seen)
+
+    assert refused.value.rule == "DLV-CONFLICT"
+
+
+@pytest.mark.parametrize(
+    ("delivery", "with_key"), [(pki().delivery(), True), (host_delivery(), False)]
+)
+def test_the_proof_says_whether_there_is_a_key(
+    bench: Bench, delivery: DeliverySet, with_key: bool
+) -> None:
+    """A managed consumer's set must hold one."""
+    assert put(bench.target, delivery).with_key is with_key
 
 
 def test_a_set_without_key_is_delivered(bench: Bench) -> None:
     """``key: host``: the key is not part of the set."""
     delivery = host_delivery()
 
-    assert bench.target.deliver(delivery).serial == serial_of(delivery)
+    assert put(bench.target, delivery).serial == serial_of(delivery)
 
 
 def test_the_hosts_request_is_read(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -19,7 +20,7 @@ from sqlalchemy import create_engine
 
 from tests.contract import store_processes
 from tests.contract.postgres import Postgres
-from tests.contract.stores import environment
+from tests.contract.stores import environment, intent, issuer
 from trustwright.errors import ConfigurationError
 from trustwright.model.base import Artifact
 from trustwright.model.ceremony import CeremonyRecord
@@ -133,6 +134,44 @@ def test_migrating_twice_changes_nothing(url: str) -> None:
     assert migrate(url) is False
     with open_records(url) as records:
         assert records.environments.get("prod") == environment()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_rows_of_the_first_schema_stay(kind: str, tmp_path: Path, postgres: Postgres) -> None:
+    """A store of the release before is brought up to date; what was in it reads as it did."""
+    url = store_at("0001", kind, tmp_path, postgres)
+    engine = open_engine(url)
+    rows = {"environments": environment(), "issuers": issuer(), "intents": intent()}
+    with engine.begin() as connection:
+        for table, row in rows.items():
+            connection.execute(metadata.tables[table].insert().values(_first_columns(row)))
+    engine.dispose()
+    assert migrate(url) is True
+    with open_records(url) as records:
+        assert records.environments.get("prod") == environment()
+        assert records.intents.get("i1") == intent()
+        held = records.environments.replace(environment(), holder="run-1", process="p")
+        assert records.environments.get("prod") == held
+
+
+def store_at(revision: str, kind: str, folder: Path, postgres: Postgres) -> str:
+    """Return the URL of a new store with an earlier schema."""
+    file = folder / "store.db"
+    url = f"sqlite:///{file}" if kind == "sqlite" else postgres.url(postgres.new_database())
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+    return url
+
+
+def _first_columns(row: Artifact) -> dict[str, Any]:
+    added = {"process", "reason", "owner", "pem"}
+    fields = type(row).model_fields
+    return {name: getattr(row, name) for name in fields if name not in added}
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

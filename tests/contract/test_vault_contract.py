@@ -32,7 +32,7 @@ pytestmark = pytest.mark.contract
 def test_probe_names_product_and_version(place: Place) -> None:
     """The supported server has everything."""
     found = place.provisioner.probe()
-    assert (found.product, found.missing) == ("OpenBao", ())
+    assert (found.product, found.absent) == ("OpenBao", ())
     assert (found.namespaces, found.pagination) == (True, True)
     assert tuple(int(part) for part in found.version.split(".")) >= (2, 6, 2)
 
@@ -337,6 +337,26 @@ def _rsa_request() -> str:
         pytest.param(_uri("spiffe://test.example.internal/admin/eve"), Rejected, id="other role"),
         pytest.param(_uri("spiffe://prod.example.internal/server/x"), Rejected, id="other domain"),
         pytest.param(_uri("https://test.example.internal/server/x"), Rejected, id="other scheme"),
+        pytest.param(
+            _uri("spiffe://test.example.internal/server/../admin/alice"), Rejected, id="path trick"
+        ),
+        pytest.param(
+            _uri("spiffe://test.example.internal/server/billing/"), Rejected, id="path below"
+        ),
+        pytest.param(
+            _uri("spiffe://test.example.internal/server/nobody"), Rejected, id="no consumer"
+        ),
+        pytest.param(
+            _uri("spiffe://test.example.internal/proxy/gateway"), Rejected, id="other role's"
+        ),
+        pytest.param(
+            _names("a.test.example.internal", "root@mail.test.example.internal"),
+            PolicyViolation,
+            id="e-mail address",
+        ),
+        pytest.param(
+            lambda place, _: place.admin_order(place.issuer_of("test-g1")), Denied, id="admin"
+        ),
         pytest.param(lambda _, order: replace(order, role="agent"), Denied, id="role not there"),
         pytest.param(
             lambda _, order: replace(order, issuer_id="11111111-2222-3333-4444-555555555555"),
@@ -356,6 +376,62 @@ def test_an_order_outside_the_role_is_refused(
         place.signer.sign(order)
     assert type(raised.value) is error
     assert list(place.signer.serials()) == []
+
+
+def test_the_admin_identity_signs_for_admins_and_for_nobody_else(place: Place) -> None:
+    """One role, and the rules of that role."""
+    issuer_id = place.introduce()
+    order = place.admin_order(issuer_id)
+    leaf = parse.certificate(place.admins.sign(order))
+    assert _value(leaf, x509.ExtendedKeyUsage) == x509.ExtendedKeyUsage(
+        [ExtendedKeyUsageOID.CLIENT_AUTH]
+    )
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.UniformResourceIdentifier) == list(order.uris)
+    with pytest.raises(Denied):
+        place.admins.sign(place.order(issuer_id))
+    with pytest.raises(Rejected):
+        place.admins.sign(replace(order, uris=("spiffe://test.example.internal/admin/eve",)))
+    assert len(list(place.signer.serials())) == 1
+
+
+def test_a_new_consumer_is_signed_for_once_the_environment_is_prepared_again(place: Place) -> None:
+    """The role follows the estate; until then it refuses, and a consumer that left is refused."""
+    issuer_id = place.introduce()
+    uri = "spiffe://test.example.internal/server/ledger"
+    new = place.order(issuer_id, uris=(uri,))
+    with pytest.raises(Rejected) as error:
+        place.signer.sign(new)
+    assert error.value.rule == "VAULT-ROLE"
+    assert "where the provisioner's key is" in error.value.hint
+    place.uris["server"] = (uri,)
+    (phrase,) = place.prepare()
+    assert phrase.startswith("role server written")
+    assert place.signer.sign(new)
+    with pytest.raises(Rejected):
+        place.signer.sign(place.order(issuer_id))
+    assert place.prepare() == ()
+
+
+def test_a_role_without_consumers_signs_no_uri(place: Place) -> None:
+    """None is not any."""
+    issuer_id = place.introduce()
+    place.uris["server"] = ()
+    place.prepare()
+    assert place.prepare() == ()
+    with pytest.raises(Rejected):
+        place.signer.sign(place.order(issuer_id))
+
+
+def test_thousands_of_consumers_fit_into_a_role(place: Place) -> None:
+    """OpenBao takes no more than a thousand texts in one request; the list is written as one."""
+    issuer_id = place.introduce()
+    many = tuple(f"spiffe://test.example.internal/server/c{number}" for number in range(5000))
+    place.uris["server"] = many
+    assert len(place.prepare()) == 1
+    assert place.prepare() == ()
+    for uri in (many[0], many[-1]):
+        assert place.signer.sign(place.order(issuer_id, uris=(uri,)))
 
 
 def test_a_life_longer_than_the_role_allows_is_an_error(place: Place) -> None:

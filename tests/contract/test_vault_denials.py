@@ -1,4 +1,7 @@
-"""What each identity cannot do: the policies of ``infra/vault`` in a real OpenBao."""
+"""What nobody of ours can do: the policies of ``infra/vault`` in a real OpenBao.
+
+Everybody is each of the four identities of an environment, and the provisioner.
+"""
 
 from __future__ import annotations
 
@@ -55,10 +58,17 @@ class Scene:
         return value
 
 
+PROVISIONER = identities.PROVISIONER
+EVERYBODY = (*IDENTITIES, PROVISIONER)
+
+
 @pytest.fixture(scope="module")
 def scene(fresh_environment: FreshEnvironment) -> Scene:
     """One environment for the whole table: nothing in it is supposed to change."""
-    place = fresh_environment("test")
+    return _scene(fresh_environment("test"))
+
+
+def _scene(place: Place) -> Scene:
     issuer_id = place.introduce()
     leaf = parse.certificate(place.signer.sign(place.order(issuer_id)))
     return Scene(
@@ -71,6 +81,7 @@ def scene(fresh_environment: FreshEnvironment) -> Scene:
 
 
 LEAF: Body = {"csr": "<CSR>", "common_name": "a.test.example.internal", "ttl": "60s"}
+ADMIN: Body = {**LEAF, "uri_sans": "spiffe://test.example.internal/admin/alice"}
 CA_SUBJECT: Body = {"common_name": "x", "ou": "test"}
 GENERATE: Body = {**CA_SUBJECT, "key_type": "ec", "key_bits": "384", "key_name": "test-g9"}
 GENERATE_PATH = "pki/issuers/generate/intermediate"
@@ -80,6 +91,39 @@ NOBODY: list[tuple[str, str, str, Body]] = [
     ("sign-verbatim of a role", "POST", "pki/issuer/<ISSUER>/sign-verbatim/server", LEAF),
     ("sign-verbatim of the default", "POST", "pki/sign-verbatim/server", LEAF),
     ("sign of the default", "POST", "pki/sign/server", LEAF),
+    ("sign of the default by name", "POST", "pki/issuer/default/sign/server", LEAF),
+    ("admin of the default by name", "POST", "pki/issuer/default/sign/admin", LEAF),
+    ("admin of the default", "POST", "pki/sign/admin", LEAF),
+    (
+        "sign-self-issued of the default",
+        "POST",
+        "pki/issuer/default/sign-self-issued",
+        {"certificate": "x"},
+    ),
+    (
+        "sign for an e-mail address",
+        "POST",
+        "pki/issuer/<ISSUER>/sign/server",
+        {**LEAF, "alt_names": "root@mail.test.example.internal"},
+    ),
+    (
+        "sign for an e-mail address behind a name",
+        "POST",
+        "pki/issuer/<ISSUER>/sign/server",
+        {**LEAF, "alt_names": "a.test.example.internal,root@mail.test.example.internal"},
+    ),
+    (
+        "sign in the name of an e-mail address",
+        "POST",
+        "pki/issuer/<ISSUER>/sign/server",
+        {**LEAF, "common_name": "root@mail.test.example.internal"},
+    ),
+    (
+        "admin for an e-mail address",
+        "POST",
+        "pki/issuer/<ISSUER>/sign/admin",
+        {**LEAF, "alt_names": "root@mail.test.example.internal"},
+    ),
     ("issue", "POST", "pki/issue/server", {"common_name": "a.test.example.internal"}),
     ("issue of an issuer", "POST", "pki/issuer/<ISSUER>/issue/server", LEAF),
     ("sign by a role not in the estate", "POST", "pki/issuer/<ISSUER>/sign/agent", LEAF),
@@ -98,7 +142,6 @@ NOBODY: list[tuple[str, str, str, Body]] = [
         "pki/issuer/<ISSUER>/sign/server",
         {**LEAF, "not_after": "2099-01-01T00:00:00Z"},
     ),
-    ("role write", "POST", "pki/roles/server", {"allow_any_name": True}),
     ("role patch", "PATCH", "pki/roles/server", {"allow_any_name": True}),
     ("role delete", "DELETE", "pki/roles/server", {}),
     ("exported key", "POST", f"{GENERATE_PATH}/exported", GENERATE),
@@ -157,30 +200,23 @@ NOBODY: list[tuple[str, str, str, Body]] = [
     ("key rename", "POST", "pki/key/<KEY>", {"key_name": "other"}),
     ("default follows", "POST", "pki/config/issuers", {"default_follows_latest_issuer": True}),
     ("default key", "POST", "pki/config/keys", {"default": "<SPARE>"}),
-    ("URLs", "POST", "pki/config/urls", {"crl_distribution_points": "http://x"}),
-    ("CRL off", "POST", "pki/config/crl", {"disable": True}),
     ("cluster", "POST", "pki/config/cluster", {"path": "http://x"}),
     ("acme", "POST", "pki/config/acme", {"enabled": True}),
     ("tidy", "POST", "pki/tidy", {"tidy_cert_store": True}),
     ("auto-tidy", "POST", "pki/config/auto-tidy", {"enabled": True}),
-    ("policy write", "POST", "sys/policies/acl/trustwright-issuer", {"policy": "x"}),
-    ("policy read", "GET", "sys/policies/acl/trustwright-issuer", {}),
     ("policy write, old path", "POST", "sys/policy/own", {"policy": "x"}),
     ("login mount", "POST", "sys/auth/own", {"type": "jwt"}),
-    ("login key", "POST", "auth/jwt-issuer/config", {"jwt_validation_pubkeys": ["x"]}),
-    ("login role", "POST", "auth/jwt-rotator/role/rotator", {"token_policies": ["x"]}),
     ("login role list", "LIST", "auth/jwt-issuer/role", {}),
     ("token make", "POST", "auth/token/create", {}),
     ("token look up", "GET", "auth/token/lookup-self", {}),
     ("mount", "POST", "sys/mounts/other", {"type": "kv"}),
     ("mount list", "GET", "sys/mounts", {}),
     ("unmount", "DELETE", "sys/mounts/pki", {}),
-    ("tune", "POST", "sys/mounts/pki/tune", {"max_lease_ttl": "87600h"}),
     ("namespace", "POST", "sys/namespaces/own", {}),
     ("identity", "POST", "identity/entity", {"name": "x"}),
     ("kv", "GET", "secret/data/x", {}),
 ]
-"""Denied to all three."""
+"""Denied to everybody."""
 
 NOWHERE: list[tuple[str, str, str, Body]] = [
     ("seal", "POST", "sys/seal", {}),
@@ -190,89 +226,157 @@ NOWHERE: list[tuple[str, str, str, Body]] = [
 ]
 """Not there for anybody: the root namespace's own, or not for batch tokens."""
 
-SOME: list[tuple[str, str, str, Body, frozenset[Identity]]] = [
-    ("sign", "POST", "pki/issuer/<ISSUER>/sign/server", LEAF, frozenset({"issuer"})),
-    ("revoke", "POST", "pki/revoke", {"serial_number": "<SERIAL>"}, frozenset({"issuer"})),
-    ("rotate CRL", "GET", "pki/crl/rotate", {}, frozenset({"issuer"})),
-    ("list certificates", "LIST", "pki/certs", {}, frozenset({"issuer"})),
-    ("generate", "POST", f"{GENERATE_PATH}/internal", GENERATE, frozenset({"rotator"})),
+
+def only(*names: str) -> frozenset[str]:
+    """Those who may; everybody else is denied."""
+    return frozenset(names)
+
+
+SOME: list[tuple[str, str, str, Body, frozenset[str]]] = [
+    ("sign for an admin", "POST", "pki/issuer/<ISSUER>/sign/admin", ADMIN, only("admin")),
+    ("sign", "POST", "pki/issuer/<ISSUER>/sign/server", LEAF, only("issuer")),
+    ("revoke", "POST", "pki/revoke", {"serial_number": "<SERIAL>"}, only("issuer")),
+    ("rotate CRL", "GET", "pki/crl/rotate", {}, only("issuer")),
+    ("list certificates", "LIST", "pki/certs", {}, only("issuer")),
+    ("generate", "POST", f"{GENERATE_PATH}/internal", GENERATE, only("rotator")),
     (
         "request",
         "POST",
         f"{GENERATE_PATH}/existing",
         {**CA_SUBJECT, "key_ref": "<KEY>"},
-        frozenset({"rotator"}),
+        only("rotator"),
     ),
-    ("import", "POST", "pki/issuers/import/cert", {"pem_bundle": "x"}, frozenset({"rotator"})),
-    ("name", "PATCH", "pki/issuer/<ISSUER>", {"issuer_name": "test-g1"}, frozenset({"rotator"})),
-    ("default", "POST", "pki/config/issuers", {"default": "<ISSUER>"}, frozenset({"rotator"})),
-    ("list keys", "LIST", "pki/keys", {}, frozenset({"rotator"})),
-    ("read key", "GET", "pki/key/<KEY>", {}, frozenset({"rotator"})),
+    ("import", "POST", "pki/issuers/import/cert", {"pem_bundle": "x"}, only("rotator")),
+    ("name", "PATCH", "pki/issuer/<ISSUER>", {"issuer_name": "test-g1"}, only("rotator")),
+    ("default", "POST", "pki/config/issuers", {"default": "<ISSUER>"}, only("rotator")),
+    ("list keys", "LIST", "pki/keys", {}, only("rotator")),
+    ("read key", "GET", "pki/key/<KEY>", {}, only("rotator")),
     (
         "sign-self-issued",
         "POST",
         "pki/issuer/<ISSUER>/sign-self-issued",
         {"certificate": "x"},
-        frozenset({"anchor"}),
+        only("anchor"),
     ),
+    ("read an issuer", "GET", "pki/issuer/<ISSUER>", {}, only("rotator", "anchor")),
+    ("role write", "POST", "pki/roles/server", {"allow_any_name": True}, only(PROVISIONER)),
+    ("URLs", "POST", "pki/config/urls", {"crl_distribution_points": "http://x"}, only(PROVISIONER)),
+    ("CRL off", "POST", "pki/config/crl", {"disable": True}, only(PROVISIONER)),
+    (
+        "policy write",
+        "POST",
+        "sys/policies/acl/trustwright-issuer",
+        {"policy": "x"},
+        only(PROVISIONER),
+    ),
+    ("policy read", "GET", "sys/policies/acl/trustwright-issuer", {}, only(PROVISIONER)),
+    (
+        "login key",
+        "POST",
+        "auth/jwt-issuer/config",
+        {"jwt_validation_pubkeys": ["x"]},
+        only(PROVISIONER),
+    ),
+    (
+        "login role",
+        "POST",
+        "auth/jwt-rotator/role/rotator",
+        {"token_policies": ["x"]},
+        only(PROVISIONER),
+    ),
+    ("tune", "POST", "sys/mounts/pki/tune", {"max_lease_ttl": "87600h"}, only(PROVISIONER)),
 ]
 """Allowed to some: the denials above are the policy's doing and not a mistake in the call."""
 
 
-def _call(scene: Scene, connection: Connection, method: str, path: str, body: Body) -> None:
-    connection._perform(
-        Call(method, scene.fill(path), body=scene.body(body) or None, effect=method != "GET")
-    )
+@pytest.fixture(scope="module")
+def spare(fresh_environment: FreshEnvironment) -> Scene:
+    """An environment that the provisioner may spoil."""
+    return _scene(fresh_environment("test"))
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """One of everybody, in a scene: the provisioner calls from the root namespace."""
+
+    scene: Scene
+    connection: Connection
+    prefix: str = ""
+
+    def call(self, method: str, path: str, body: Body) -> None:
+        """Make a call of the table."""
+        where = self.prefix + self.scene.fill(path)
+        body_ = self.scene.body(body) or None
+        self.connection._perform(Call(method, where, body=body_, effect=method != "GET"))
+
+
+def _somebody(scene: Scene, openbao: OpenBao, name: str) -> Somebody:
+    if name == PROVISIONER:
+        login = identities.provisioner_credentials(openbao.provisioner_key)
+        connection = Connection(openbao.address, login, ca=openbao.ca)
+        return Somebody(scene, connection, f"{scene.place.environment.vault.namespace}/")
+    return Somebody(scene, _as(scene, next(each for each in IDENTITIES if each == name)))
 
 
 def _as(scene: Scene, identity: Identity) -> Connection:
     return connect(identity, scene.place.name, scene.place.environment)
 
 
-@pytest.mark.parametrize("identity", IDENTITIES)
+@pytest.mark.parametrize("name", EVERYBODY)
 @pytest.mark.parametrize(
     ("method", "path", "body"), [row[1:] for row in NOBODY], ids=[row[0] for row in NOBODY]
 )
-def test_nobody_may(scene: Scene, identity: Identity, method: str, path: str, body: Body) -> None:
+def test_nobody_may(
+    scene: Scene, openbao: OpenBao, name: str, method: str, path: str, body: Body
+) -> None:
     """Each of these would widen a role, lose a key, or reach beyond the environment."""
     with pytest.raises(Denied) as error:
-        _call(scene, _as(scene, identity), method, path, body)
+        _somebody(scene, openbao, name).call(method, path, body)
     assert error.value.rule == "VAULT-DENIED"
     assert "login" not in error.value.what
 
 
-@pytest.mark.parametrize("identity", IDENTITIES)
+@pytest.mark.parametrize("name", EVERYBODY)
 @pytest.mark.parametrize(
     ("method", "path", "body"), [row[1:] for row in NOWHERE], ids=[row[0] for row in NOWHERE]
 )
-def test_nobody_can(scene: Scene, identity: Identity, method: str, path: str, body: Body) -> None:
+def test_nobody_can(
+    scene: Scene, openbao: OpenBao, name: str, method: str, path: str, body: Body
+) -> None:
     """Refused before any policy is asked."""
     with pytest.raises((Denied, Rejected)):
-        _call(scene, _as(scene, identity), method, path, body)
+        _somebody(scene, openbao, name).call(method, path, body)
 
 
-@pytest.mark.parametrize("identity", IDENTITIES)
+MADE_UP = ("pem_bundle", "certificate", "policy", "jwt_validation_pubkeys", "token_policies")
+"""Members that the table fills with nonsense: the policy lets the call through, and it fails."""
+
+
+@pytest.mark.parametrize("name", EVERYBODY)
 @pytest.mark.parametrize(
     ("method", "path", "body", "allowed"), [row[1:] for row in SOME], ids=[row[0] for row in SOME]
 )
 def test_only_its_identity_may(
     scene: Scene,
-    identity: Identity,
+    spare: Scene,
+    openbao: OpenBao,
+    name: str,
     method: str,
     path: str,
     body: Body,
-    allowed: frozenset[Identity],
+    allowed: frozenset[str],
 ) -> None:
     """The one whose job it is may; the others are denied."""
-    if identity not in allowed:
+    if name not in allowed:
         with pytest.raises(Denied):
-            _call(scene, _as(scene, identity), method, path, body)
+            _somebody(scene, openbao, name).call(method, path, body)
         return
-    if "x" in (body.get("pem_bundle"), body.get("certificate")):
-        with pytest.raises(Rejected):  # the policy lets it through, and the made-up body fails
-            _call(scene, _as(scene, identity), method, path, body)
+    somebody = _somebody(spare if name == PROVISIONER else scene, openbao, name)
+    if set(MADE_UP) & set(body):
+        with pytest.raises(Rejected):
+            somebody.call(method, path, body)
         return
-    _call(scene, _as(scene, identity), method, path, body)
+    somebody.call(method, path, body)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +384,8 @@ def test_only_its_identity_may(
     [
         ("issuer", "LIST", "pki/certs"),
         ("rotator", "LIST", "pki/keys"),
-        ("anchor", "POST", "pki/issuer/default/sign-self-issued"),
+        ("anchor", "POST", "pki/issuer/<ISSUER>/sign-self-issued"),
+        ("admin", "POST", "pki/issuer/<ISSUER>/sign/admin"),
     ],
 )
 def test_no_identity_reaches_another_environment(
@@ -293,7 +398,8 @@ def test_no_identity_reaches_another_environment(
     """A token of one namespace is nothing in another, where the same policy stands."""
     other = fresh_environment("test")
     token = _as(scene, identity).token()
-    call = Call(method, path, body={"certificate": "x"} if method == "POST" else None)
+    bodies = {"anchor": {"certificate": "x"}, "admin": scene.body(LEAF)}
+    call = Call(method, scene.fill(path), body=bodies.get(identity))
     assert connect(identity, "test", other.environment)._send(call, token).status_code == 403
     assert _as(scene, identity)._send(call, token).status_code in (200, 400)
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gc
-import json
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,8 +16,7 @@ import requests
 
 from tests.contract import openbao as servers
 from tests.contract.openbao import OpenBao
-from tests.contract.vaults import ORGANIZATION, FreshEnvironment, Place, environment, real_place
-from trustwright.clock import SystemClock
+from tests.contract.vaults import ORGANIZATION, FreshEnvironment, Place, real_place
 from trustwright.errors import (
     ConfigurationError,
     Denied,
@@ -30,8 +27,8 @@ from trustwright.errors import (
     VerificationError,
 )
 from trustwright.model.profile import Subject
-from trustwright.ports import SignOrder
-from trustwright.vault import connect, identities, roles, settle
+from trustwright.ports import Capabilities, SignOrder
+from trustwright.vault import connect, identities, provision, roles, settle, urls
 from trustwright.vault.client import Connection
 from trustwright.vault.issuers import VaultRotator
 from trustwright.vault.leaves import VaultSigner
@@ -175,6 +172,7 @@ def test_a_lost_preparation_is_finished_by_the_next(fresh_environment: FreshEnvi
         "/config/urls",
         "/config/crl",
         "/acl/trustwright-issuer",
+        "/acl/trustwright-admin",
         "/sys/auth/jwt-rotator",
         "/jwt-rotator/config",
         "/role/anchor",
@@ -500,93 +498,12 @@ def test_a_mount_of_another_type_is_left_alone(
     assert error.value.rule == "VAULT-MOUNT"
 
 
-def test_two_environments_in_one_namespace_are_refused(fresh: Place) -> None:
-    """They would share the logins: the second one's keys would open the first."""
-    folder = fresh.environment.vault.identity
-    vault = fresh.environment.vault
-    other = environment(
-        "prod", folder, address=vault.address, namespace=vault.namespace, ca=vault.ca
-    )
-    with pytest.raises(ConfigurationError) as error:
-        fresh.provisioner.prepare("prod", other, ORGANIZATION)
-    assert error.value.rule == "VAULT-SHARED"
-    assert fresh.prepare() == ()
-
-
-def test_a_new_key_of_an_identity_locks_the_old_one_out(fresh: Place, tmp_path: Path) -> None:
-    """Rekeying an identity is: new key files, prepare."""
-    old = identities.credentials(fresh.environment.vault.identity, "issuer", "test")
-    identities.create_identity_keys(tmp_path / "new")
-    vault = fresh.environment.vault.model_copy(update={"identity": tmp_path / "new"})
-    fresh.environment = fresh.environment.model_copy(update={"vault": vault})
-    assert fresh.prepare() == tuple(
-        f"key of {identity} pinned: jwt_validation_pubkeys" for identity in identities.IDENTITIES
-    )
-    connect.signer("test", fresh.environment).rotate_crl()
-    with pytest.raises(Denied):
-        Connection(vault.address, old, namespace=vault.namespace, ca=vault.ca).token()
-
-
-def test_a_key_of_another_environment_is_not_pinned(fresh: Place, tmp_path: Path) -> None:
-    """Refused before the server is asked anything; what was pinned stays."""
-    folder = fresh.environment.vault.identity
-    identities.create_identity_keys(tmp_path)
-    others = {"prod": tmp_path}
-    key = fresh.provisioner._connection  # type: ignore[attr-defined]
-    guarded = VaultProvisioner(key, others)
-    kept = {name: (folder / name).read_bytes() for name in ("issuer.key", "issuer.pub")}
-    for name in kept:
-        (folder / name).write_bytes((tmp_path / name).read_bytes())
-    with pytest.raises(ConfigurationError) as error:
-        guarded.prepare("test", fresh.environment, ORGANIZATION)
-    assert error.value.rule == "VAULT-SHARED"
-    for name, content in kept.items():
-        (folder / name).write_bytes(content)
-    assert guarded.prepare("test", fresh.environment, ORGANIZATION) == ()
-
-
-def test_preparing_tries_every_login(fresh: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A login that the server does not take shows at once, with its identity."""
-    folder = fresh.environment.vault.identity
-    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) + timedelta(hours=2))
-    with pytest.raises(Denied) as error:
-        fresh.prepare()
-    assert error.value.rule == "VAULT-LOGIN"
-    assert "issuer cannot log in" in error.value.what
-    monkeypatch.undo()
-    for identity in identities.IDENTITIES:
-        (folder / f"{identity}.key").unlink()
-    assert fresh.prepare() == ()
-
-
-def test_an_approle_logs_in_where_there_is_no_key(
-    fresh_environment: FreshEnvironment,
-) -> None:
-    """The same policies, for an estate whose identities are AppRoles."""
-    place = fresh_environment("test", prepare=False)
-    folder = place.environment.vault.identity
-    for identity in identities.IDENTITIES:
-        (folder / f"{identity}.key").unlink()
-        (folder / f"{identity}.pub").unlink()
-        file = folder / f"{identity}.approle"
-        file.touch(mode=0o600)
-        file.write_text(json.dumps({"role_id": f"r-{identity}", "secret_id": f"s-{folder.name}"}))
-    phrases = place.prepare()
-    assert "secret_id of rotator known" in phrases
-    assert place.prepare() == ()
-    place.rotator = connect.rotator("test", place.environment)
-    place.signer = connect.signer("test", place.environment)
-    issuer_id = place.introduce()
-    assert place.signer.sign(place.order(issuer_id))
-    with pytest.raises(Denied):
-        _signer(place)._connection.listing("pki/keys")
-
-
 def test_every_parameter_of_a_role_is_ours(fresh: Place, openbao: OpenBao) -> None:
     """A server that grows a new parameter shows here, before it widens a role by its default."""
     role = _operator(openbao, fresh)("pki/roles/server")
     facts = fresh.environment
-    ours = roles.parameters("server", facts.roles["server"], "test", facts, ORGANIZATION)
+    uris = fresh.uris["server"]
+    ours = roles.parameters(facts.roles["server"], "test", facts, ORGANIZATION, uris)
     ours |= roles.OPENBAO_ONLY
     assert {name: role[name] for name in ours} == ours
     assert {name: value for name, value in role.items() if name not in ours} == {
@@ -601,6 +518,31 @@ def test_every_parameter_of_a_role_is_ours(fresh: Place, openbao: OpenBao) -> No
         "street_address": [],
         "use_pss": False,
     }
+
+
+def test_what_only_openbao_knows_is_not_sent_to_a_vault(
+    fresh_environment: FreshEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vault answers a parameter that it does not know with a warning, and a warning is an error.
+
+    No Vault was at hand: the server is OpenBao, said to be a Vault, so this shows what is sent.
+    """
+    found = Capabilities("Vault", "1.18.3", namespaces=True, pagination=False)
+    monkeypatch.setattr(provision, "probe", lambda _: found)
+    sent: dict[str, dict[str, Any]] = {}
+    write = Connection.write
+
+    def noting(self: Connection, path: str, body: dict[str, Any], **options: Any) -> Any:
+        sent[path.partition("/")[2]] = dict(body)
+        return write(self, path, body, **options)
+
+    monkeypatch.setattr(Connection, "write", noting)
+    place = fresh_environment("test")
+    members = {member for body in sent.values() for member in body}
+    assert not members & {*roles.OPENBAO_ONLY, *urls.OPENBAO_ONLY}
+    assert {"pki/roles/server", "pki/config/urls", "auth/jwt-admin/role/admin"} <= set(sent)
+    assert place.prepare() == ()
+    assert place.signer.sign(place.order(place.introduce()))
 
 
 def test_an_issuer_keeps_its_other_members_when_it_is_named(fresh: Place, openbao: OpenBao) -> None:

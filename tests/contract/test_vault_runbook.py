@@ -63,4 +63,13 @@ def test_the_commands_connect_a_server(server: OpenBao, tmp_path: Path) -> None:
     identities.create_identity_keys(folder)
     place = real_place(replace(server), "test", folder)
     assert place.prepare() == ()
+    role = server.operator().read("auth/jwt-provisioner/role/provisioner") or {}
+    assert {role[name] for name in identities.NO_LEEWAY} == {-1}
     assert place.signer.sign(place.order(place.introduce()))
+
+
+def test_the_embedded_server_makes_the_same_login() -> None:
+    """What `trustwright up` writes on the first start allows no leeway either."""
+    text = (RUNBOOK.parents[2] / "infra" / "vault" / "self-init.hcl").read_text()
+    found = dict(re.findall(r"^\s+(\w+_leeway)\s+= (-?\d+)$", text, re.MULTILINE))
+    assert found == dict.fromkeys(identities.NO_LEEWAY, "-1")

@@ -20,6 +20,7 @@ from trustwright.clock import Clock, SystemClock
 from trustwright.model.estate import Environment
 from trustwright.model.profile import Profile, Subject
 from trustwright.ports import (
+    AdminSigner,
     AnchorSigner,
     IssuerFacts,
     KeyHandle,
@@ -34,6 +35,7 @@ from trustwright.x509 import build, encoding, keys, parse, profiles
 ORGANIZATION = "Example"
 POLICY = "1.3.6.1.4.1.99999.1.1"
 DAY = 86_400
+SUBJECTS = {"server": ("billing", "shop"), "admin": ("alice",), "proxy": ("gateway",)}
 
 
 def environment(
@@ -94,7 +96,11 @@ class Root:
 
 @dataclass
 class Place:
-    """One environment and its four identities."""
+    """One environment and its identities.
+
+    Attributes:
+        uris: what each role may sign, as the estate's consumers would have it.
+    """
 
     name: str
     environment: Environment
@@ -103,15 +109,20 @@ class Place:
     rotator: Rotator
     anchors: AnchorSigner
     signer: Signer
+    admins: AdminSigner
     root: Root = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the root."""
         self.root = Root(self.clock)
+        self.uris = {
+            role: tuple(f"spiffe://{self.environment.domain}/{role}/{name}" for name in names)
+            for role, names in SUBJECTS.items()
+        }
 
     def prepare(self) -> tuple[str, ...]:
         """Prepare as the estate says."""
-        return self.provisioner.prepare(self.name, self.environment, ORGANIZATION)
+        return self.provisioner.prepare(self.name, self.environment, ORGANIZATION, self.uris)
 
     def profile(self, generation: int = 1, *, unit: str | None = None) -> Profile:
         """The profile of a generation's intermediate."""
@@ -146,6 +157,10 @@ class Place:
         """What the list says about an issuer."""
         return next(item for item in self.rotator.issuers() if item.issuer_id == issuer_id)
 
+    def issuer_of(self, name: str) -> str:
+        """The identifier of the issuer with this name."""
+        return next(item.issuer_id for item in self.rotator.issuers() if item.name == name)
+
     def order(self, issuer_id: str, **changes: object) -> SignOrder:
         """A good order for a server certificate, with changes."""
         domain = self.environment.domain
@@ -158,6 +173,16 @@ class Place:
             "ttl": 3600,
         }
         return SignOrder(**(facts | changes))  # type: ignore[arg-type]
+
+    def admin_order(self, issuer_id: str, **changes: object) -> SignOrder:
+        """A good order for an admin's certificate, with changes."""
+        domain = self.environment.domain
+        facts: dict[str, object] = {
+            "role": "admin",
+            "names": (f"alice.{domain}",),
+            "uris": (f"spiffe://{domain}/admin/alice",),
+        }
+        return self.order(issuer_id, **(facts | changes))
 
 
 def csr(key: ec.EllipticCurvePrivateKey | None = None) -> str:
@@ -211,6 +236,7 @@ def real_place(server: OpenBao, name: str, folder: Path, *, prepare: bool = True
         rotator=connect.rotator(name, facts),
         anchors=connect.anchor_signer(name, facts),
         signer=connect.signer(name, facts),
+        admins=connect.admin_signer(name, facts),
     )
     if prepare:
         place.prepare()
@@ -227,6 +253,7 @@ def fake_place(vault: FakeVault, name: str, folder: Path, *, prepare: bool = Tru
         rotator=vault.rotator(name),
         anchors=vault.anchor_signer(name),
         signer=vault.signer(name),
+        admins=vault.admin_signer(name),
     )
     if prepare:
         place.prepare()

@@ -71,7 +71,11 @@ class Session:
 
     def type(self, line: str) -> None:
         """Type a line."""
-        os.write(self._terminal, f"{line}\n".encode())
+        self.send(f"{line}\n".encode())
+
+    def send(self, octets: bytes) -> None:
+        """Send octets as a keyboard does."""
+        os.write(self._terminal, octets)
 
     def end(self) -> int:
         """Wait until the program ends; return its exit code."""

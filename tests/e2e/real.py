@@ -43,6 +43,7 @@ class RealPorts:
     provisioner_key: Path
     store_url: str
     actor: str = "run-1"
+    process: str = "process-1"
     clock: Clock = field(default_factory=SystemClock)
     through: Callable[[str, Any], Any] = untouched
 
@@ -89,6 +90,11 @@ class RealPorts:
         made = connect.signer(environment, self.estate.environments[environment])
         return self.through("signer", made)
 
+    def admin_signer(self, environment: str) -> Any:
+        """Return the identity that signs for admins."""
+        made = connect.admin_signer(environment, self.estate.environments[environment])
+        return self.through("admin", made)
+
     def target(self, consumer: Consumer) -> Any:
         """Return the consumer's folder."""
         made = DirectoryTarget(consumer.deliver.directory, consumer.name, self.clock)
@@ -113,12 +119,14 @@ class RealWorld:
 
     Attributes:
         suffix: makes the namespaces of this world its own.
+        store: URL of the store; empty means SQLite in the folder.
     """
 
     server: OpenBao
     folder: Path
     suffix: str
     services: tuple[tuple[str, str, str], ...] = SERVICES
+    store: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         """Write the root, the login keys and the estate; open the ports."""
@@ -136,7 +144,7 @@ class RealWorld:
             root_certificate=self.root.pem,
             folder=self.folder,
             provisioner_key=self.server.provisioner_key,
-            store_url=f"sqlite:///{self.folder / 'store.db'}",
+            store_url=self.store or f"sqlite:///{self.folder / 'store.db'}",
         )
 
     def namespace(self, name: str) -> str:
@@ -145,21 +153,23 @@ class RealWorld:
 
     def estate(self) -> Estate:
         """Return the estate."""
-        return Estate.model_validate(
-            {
-                "organization": "Example",
-                "root": {
-                    "certificate": self.folder / "root.pem",
-                    "fingerprint": self.root.fingerprint,
-                },
-                "environments": {name: self._environment(name) for name in POLICIES},
-                "consumers": [
-                    consumer_settings(name, environment, role, key, self.folder / "hosts")
-                    for environment in POLICIES
-                    for name, role, key in self.services
-                ],
-            }
-        )
+        return Estate.model_validate(self.estate_file())
+
+    def estate_file(self) -> dict[str, Any]:
+        """Return the estate as its file writes it."""
+        return {
+            "organization": "Example",
+            "root": {
+                "certificate": str(self.folder / "root.pem"),
+                "fingerprint": self.root.fingerprint,
+            },
+            "environments": {name: self._environment(name) for name in POLICIES},
+            "consumers": [
+                consumer_settings(name, environment, role, key, self.folder / "hosts")
+                for environment in POLICIES
+                for name, role, key in self.services
+            ],
+        }
 
     def _environment(self, name: str) -> dict[str, Any]:
         vault = {

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,30 +10,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+import pytest
 
 from demo.estate import write_estate
 from demo.operator import OfflineOperator
 from demo.programs import Demo
 from demo.story import start
-from trustwright.model.records import EnvironmentPhase
-from trustwright.policy.phases import ORDER
+from tests.ports import free_port
+from tests.prefect.server import importable
+from trustwright.embedded.stack import Stack
 from trustwright.prefect_api import PrefectApi, PrefectRuns
 from trustwright.settings import Settings
 
 PATIENCE = 120.0
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def eventually(what: str, look: Callable[[], T | None], patience: float = PATIENCE) -> T:
@@ -75,6 +66,12 @@ class Site:
         assert not check or done.returncode == 0, done.stderr
         return done
 
+    def change_environment(self, environment: str, **changes: object) -> None:
+        """Write other values for an environment into the estate file."""
+        estate = json.loads(self.demo.estate.read_text())
+        estate["environments"][environment].update(changes)
+        self.demo.estate.write_text(json.dumps(estate))
+
     def ceremonies(self, environment: str) -> list[dict[str, Any]]:
         """Return an environment's ceremonies, oldest first."""
         rows = json.loads(self.run("ceremony", "list", "--all", "--json").stdout)
@@ -105,11 +102,6 @@ class Site:
         found = self.row("select phase from environments where name = ?", environment)
         return str(found[0]) if found else ""
 
-    def reached(self, environment: str, phase: EnvironmentPhase) -> bool:
-        """Return whether the environment's phase is this one or lies after it."""
-        found = self.phase(environment)
-        return found in ORDER and ORDER.index(found) >= ORDER.index(phase)
-
     def holder(self, environment: str) -> str | None:
         """Return the run that holds an environment, if there is one."""
         found = self.row("select holder from environments where name = ?", environment)
@@ -127,7 +119,7 @@ class Site:
 
     def waits(self, environment: str) -> bool:
         """Return whether the environment's run is suspended at the gate."""
-        done = self.run("bootstrap", environment, "--patience", "60")
+        done = self.run("bootstrap", environment, "--patience", "60", check=False)
         return "waits for the offline signature" in done.stdout
 
     def process(self, part: str) -> psutil.Process:
@@ -141,25 +133,13 @@ class Site:
         process.kill()
         process.wait(10)
 
-    def flow_process(self, environment: str) -> psutil.Process | None:
-        """Return the process of the run that holds an environment, if it is at work.
-
-        Others may be at work beside it: a cancelled bootstrap starts the watch flow.
-        """
-        holder = self.holder(environment)
-        for child in self.process("runner").children(recursive=True):
-            try:
-                if holder is not None and child.environ().get("PREFECT__FLOW_RUN_ID") == holder:
-                    return child
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
-        return None
-
-    def kill_flow(self, environment: str) -> None:
-        """End the process of the run that holds an environment with SIGKILL."""
-        look = partial(self.flow_process, environment)
-        process = eventually(f"the flow process of {environment}", look, 20)
-        os.kill(process.pid, signal.SIGKILL)
+    def serve_instead(self, module: str) -> None:
+        """Have the runner serve another module than ``deployments.serve``."""
+        self.kill_part("runner")
+        with importable(), pytest.MonkeyPatch.context() as patch:
+            for name, text in self.demo.environment().items():
+                patch.setenv(name, text)
+            Stack(self.home, module=module).up()
 
 
 @contextmanager

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.pages import logged_in, paste_response
-from tests.e2e.secrets import findings
+from tests.e2e.secrets import Scan, scan
 from tests.e2e.site import Site, eventually, installed
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+CONSUMERS_WITH_KEYS = 7
+"""Three services in each environment, and the admin of test; a fourth service keeps its key."""
+LEAST_FILES, LEAST_CELLS = 10, 2_000
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +34,14 @@ def asks_again(site: Site, environment: str, refusals: int) -> bool:
     return found["refusals"] == refusals and site.waits(environment)
 
 
-def test_prod_through_the_form(site: Site, tmp_path: Path) -> None:
+def test_the_whole_story(site: Site, tmp_path: Path) -> None:
+    """Prod by the form, test by the terminal and through a dying stack; then the search."""
+    prod_through_the_form(site, tmp_path)
+    from_the_terminal_through_a_killed_stack(site)
+    check_no_secret_is_left(site)
+
+
+def prod_through_the_form(site: Site, tmp_path: Path) -> None:
     """Junk and another request's answer are refused in the form; the good one opens the gate."""
     site.run("bootstrap", "prod")
     link = site.run("bootstrap", "prod", "--no-wait").stdout.split()[-1]
@@ -53,7 +66,7 @@ def test_prod_through_the_form(site: Site, tmp_path: Path) -> None:
     assert refused == (2,)
 
 
-def test_test_through_a_killed_stack(site: Site) -> None:
+def from_the_terminal_through_a_killed_stack(site: Site) -> None:
     """While the gate waits, server, runner and OpenBao die; a file from the terminal opens it."""
     site.run("bootstrap", "test")
     response = site.sign("test")
@@ -75,14 +88,41 @@ def test_test_through_a_killed_stack(site: Site) -> None:
     site.run("admin", "issue", "alice", "--environment", "test")
 
 
-def test_no_secret_is_left(site: Site) -> None:
+def check_no_secret_is_left(site: Site) -> None:
     """Database, results, logs, artifacts and store hold no key, token or passphrase."""
+    secrets = known_secrets(site)
+    assert len([name for name in secrets if name.startswith("key of ")]) == CONSUMERS_WITH_KEYS
+    found = scan(site.home, secrets)
+    assert found.findings == []
+    check_it_was_thorough(site, found)
+    for name, secret in secrets.items():
+        planted = site.home / "log" / "planted.log"
+        planted.parent.mkdir(exist_ok=True)
+        planted.write_bytes(b"before " + secret + b" after")
+        assert f"log/planted.log: {name}" in scan(planted.parent.parent, secrets).findings
+        planted.unlink()
+
+
+def known_secrets(site: Site) -> dict[str, bytes]:
+    """Return pieces of every secret of the site, by name."""
     secrets = {"passphrase": site.operator.passphrase.encode()}
     secrets |= {"login of the pages": (site.home / "prefect" / "auth").read_bytes().strip()}
     for path in sorted((site.home / "identities").rglob("*.key")):
         body = b"".join(path.read_bytes().splitlines()[1:-1])
-        secrets[f"key {path.name}"] = body[40:80]
+        secrets[f"login {path.parent.name}/{path.name}"] = body[40:80]
     for path in sorted((site.demo.folder / "hosts").rglob("*key*.pem")):
-        if path.is_file():
+        if path.is_file() and not path.is_symlink():
             secrets[f"key of {path.parent}"] = path.read_bytes().splitlines()[1][:40]
-    assert list(findings(site.home, secrets)) == []
+    return secrets
+
+
+def check_it_was_thorough(site: Site, found: Scan) -> None:
+    """Both databases, results, logs, artifacts and audit trails were there to be searched."""
+    names = {path.relative_to(site.home).as_posix() for path in site.home.rglob("*")}
+    assert {"store.db", "openbao/audit.log", "prefect/prefect.db"} <= names
+    with closing(sqlite3.connect(site.home / "prefect" / "prefect.db", timeout=20)) as prefect:
+        for table in ("flow_run", "task_run", "artifact", "log", "flow_run_input"):
+            (count,) = prefect.execute(f"select count(*) from {table}").fetchone()  # noqa: S608
+            assert count > 0, table
+    assert found.files > LEAST_FILES
+    assert found.cells > LEAST_CELLS

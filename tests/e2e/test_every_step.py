@@ -6,21 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.chat import Chat
 from tests.e2e.mortal_flow import BOUNDARIES, GATE, SENTENCE, STEPS
 from tests.e2e.site import Site, eventually, installed
-from tests.prefect.server import importable
-from trustwright.embedded.stack import Stack
+from tests.ports import free_port
 from trustwright.prefect_api import PrefectRuns
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """An installation whose runner serves the mortal flow."""
-    with importable(), installed(tmp_path_factory.mktemp("site") / "site") as made:
-        made.kill_part("runner")
-        Stack(made.home, module="tests.e2e.mortal_flow").up()
+def site(tmp_path_factory: pytest.TempPathFactory, chat: Chat) -> Iterator[Site]:
+    """An installation whose runner serves the mortal flow, with a second channel that is dead."""
+    dead = f"json://127.0.0.1:{free_port()}"
+    folder = tmp_path_factory.mktemp("site") / "site"
+    with installed(folder, {"ops": chat.url, "dead": dead}) as made:
+        made.serve_instead("tests.e2e.mortal_flow")
         yield made
 
 
@@ -48,34 +49,25 @@ def is_dead(site: Site, run: str, boundary: str) -> None:
     assert not (site.home / SENTENCE).exists(), f"the run ended otherwise than {boundary}"
 
 
-def test_killed_at_every_step(site: Site) -> None:
+def test_killed_at_every_step(site: Site, chat: Chat) -> None:
     """As many runs as boundaries, all killed; then one key, issuer and certificate each."""
     behind = STEPS.index("record_signed")
-    for step in (f"before {STEPS[0]}", *(f"after {step}" for step in STEPS[:behind])):
-        dies(site, step)
-    for step in ("request_intermediate", "announce_ceremony", "publish_request"):
-        dies(site, f"after {step}")
+    upto = [f"before {STEPS[0]}", *(f"after {step}" for step in STEPS[:behind])]
+    upto += [f"after {step}" for step in GATE if step not in {"_ask", "consider_response"}]
+    for boundary in upto:
+        dies(site, boundary)
     site.run("bootstrap", "prod")
     response = site.sign("prod").read_text()
     dies_of_the_answer(site, "after _ask", "junk")
     dies_of_the_answer(site, "after consider_response", response)
     assert site.ceremony("prod")["state"] == "accepted"
-    for step in STEPS[behind:]:
-        dies(site, f"after {step}")
+    beyond = [f"after {step}" for step in STEPS[behind:]]
+    for boundary in beyond:
+        dies(site, boundary)
+    assert {*upto, "after _ask", "after consider_response", *beyond} == set(BOUNDARIES)
     site.run("bootstrap", "prod", "--until-ready")
     check_converged(site)
-
-
-def test_the_boundaries_are_those_of_the_flow() -> None:
-    """What the test above goes through is everything that the flow's text calls."""
-    assert GATE == [
-        "request_intermediate",
-        "announce_ceremony",
-        "publish_request",
-        "consider_response",
-        "_ask",
-    ]
-    assert len(BOUNDARIES) == 1 + len(STEPS) + len(GATE)
+    check_what_was_told(site, chat)
 
 
 def check_converged(site: Site) -> None:
@@ -85,3 +77,20 @@ def check_converged(site: Site) -> None:
     assert site.row("select count(*) from intents where state = 'open'") == (0,)
     valid = "select count(*), count(distinct subject) from certificates where state = 'valid'"
     assert site.row(valid) == (3, 3)
+
+
+def check_what_was_told(site: Site, chat: Chat) -> None:
+    """Pending with link, words and commands; submitted; accepted; served; the dead channel."""
+    assert len(chat.about("prod", "bootstrap-environment died")) == len(BOUNDARIES)
+    pending = chat.about("prod", "waits for the offline root")[0]
+    request = site.ceremony("prod")["id"]
+    assert f"trustwright-root sign prod-g1-{request[:12]}.request.json" in pending["message"]
+    assert "/runs/flow-run/" in pending["message"]
+    for word in site.operator.words(request):
+        assert word in pending["message"]
+    assert len(chat.about("prod", "has a response")) == 1
+    assert len(chat.about("prod", "was signed")) == 1
+    assert len(chat.about("prod", "certificates were delivered")) >= 1
+    reported = site.row("select count(*) from audit where event = 'trustwright.notice.failed'")
+    assert reported is not None
+    assert reported[0] >= len(BOUNDARIES)

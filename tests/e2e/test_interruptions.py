@@ -1,86 +1,23 @@
-"""The flow's process is killed in every phase; cancelling and expiry; people are told."""
+"""A bootstrap is cancelled, in two ways, and runs out of time; OpenBao dies under it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
-from tests.e2e.chat import Chat, listening
-from tests.e2e.site import Site, eventually, free_port, installed
-from trustwright.model.records import EnvironmentPhase
+from tests.e2e.chat import Chat
+from tests.e2e.site import Site, eventually, installed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
-
-BEFORE_THE_GATE: tuple[EnvironmentPhase, ...] = ("planned", "prepared")
-BEHIND_THE_GATE: tuple[EnvironmentPhase, ...] = ("signed", "introduced", "proven")
-
-
-@pytest.fixture(scope="module")
-def chat() -> Iterator[Chat]:
-    """A channel that listens."""
-    with listening() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, chat: Chat) -> Iterator[Site]:
-    """An installation with a channel that listens and one that is dead."""
-    dead = f"json://127.0.0.1:{free_port()}"
-    folder = tmp_path_factory.mktemp("site") / "site"
-    with installed(folder, {"ops": chat.url, "dead": dead}) as made:
+    """An installation with a channel."""
+    with installed(tmp_path_factory.mktemp("site") / "site", {"ops": chat.url}) as made:
         yield made
-
-
-def kill_in(site: Site, environment: str, phase: EnvironmentPhase) -> None:
-    """Kill the run's process as soon as its environment has reached a phase and is held.
-
-    A phase can pass between two looks: a busy machine may then kill the run in the next one.
-    """
-    eventually(
-        f"{environment} has reached {phase} and is held",
-        lambda: site.reached(environment, phase) and site.holder(environment) is not None,
-    )
-    site.kill_flow(environment)
-    eventually("the run is known to be dead", lambda: site.crashed(environment))
-
-
-def test_killed_in_every_phase(site: Site, chat: Chat) -> None:
-    """Seven runs, six of them killed: one key, one issuer, one certificate per consumer."""
-    for phase in BEFORE_THE_GATE:
-        site.run("bootstrap", "prod", "--no-wait")
-        kill_in(site, "prod", phase)
-    site.run("bootstrap", "prod")
-    site.run("ceremony", "submit", str(site.sign("prod")))
-    for phase in BEHIND_THE_GATE:
-        kill_in(site, "prod", phase)
-        site.run("bootstrap", "prod", "--no-wait")
-    site.run("bootstrap", "prod", "--until-ready")
-    assert site.row("select count(*) from issuers where environment = 'prod'") == (1,)
-    assert site.row("select count(*) from ceremonies where environment = 'prod'") == (1,)
-    assert site.row("select count(*) from intents where state = 'open'") == (0,)
-    valid = "select count(*), count(distinct subject) from certificates where state = 'valid'"
-    assert site.row(valid) == (3, 3)
-    assert len(chat.about("prod", "bootstrap-environment died")) == len(
-        BEFORE_THE_GATE + BEHIND_THE_GATE
-    )
-    check_what_was_told(site, chat)
-
-
-def check_what_was_told(site: Site, chat: Chat) -> None:
-    """Pending with link, words and commands; submitted; accepted; served; the dead channel."""
-    pending = chat.about("prod", "waits for the offline root")[0]
-    request = site.ceremony("prod")["id"]
-    assert f"trustwright-root sign prod-g1-{request[:12]}.request.json" in pending["message"]
-    assert "/runs/flow-run/" in pending["message"]
-    for word in site.operator.words(request):
-        assert word in pending["message"]
-    assert len(chat.about("prod", "has a response")) == 1
-    assert len(chat.about("prod", "was signed")) == 1
-    assert len(chat.about("prod", "certificates were delivered")) >= 1
-    reported = site.row("select count(*) from audit where event = 'trustwright.notice.failed'")
-    assert reported is not None
-    assert reported[0] >= len(chat.messages)
 
 
 def test_cancelled_by_a_person(site: Site, chat: Chat) -> None:
@@ -124,3 +61,29 @@ def test_cancelled_in_the_pages(site: Site, chat: Chat) -> None:
     eventually("the watch closed it", lambda: site.ceremony("test")["state"] == "cancelled")
     eventually("test is free", lambda: site.holder("test") is None)
     assert len(chat.about("test", "was cancelled")) == told + 1
+
+
+def test_a_request_that_nobody_signs_in_time(site: Site, chat: Chat) -> None:
+    """It expires, people are told, its run ends, and a late signature opens nothing."""
+    site.change_environment("test", intermediate={"request_validity": "40s"})
+    site.run("bootstrap", "test")
+    first, run, response = site.ceremony("test"), site.holder("test"), site.sign("test")
+    told = len(chat.about("test", "expired unsigned"))
+    eventually("the request is out of date", lambda: out_of_date(first["expires"]))
+    site.prefect().run_deployment("watch-ceremonies/trustwright")
+    eventually("test is free", lambda: site.holder("test") is None)
+    assert site.ceremony("test")["state"] == "expired"
+    assert site.prefect().flow_run(str(run)).state_type == "CANCELLED"
+    assert len(chat.about("test", "expired unsigned")) == told + 1
+    late = site.run("ceremony", "submit", str(response), check=False)
+    assert (late.returncode, "GATE-CLOSED" in late.stderr) == (3, True)
+    site.change_environment("test", intermediate={})
+    site.run("bootstrap", "test")
+    assert site.ceremony("test")["state"] == "pending"
+    assert site.ceremony("test")["id"] != first["id"]
+    site.run("ceremony", "cancel", "test")
+
+
+def out_of_date(expires: str) -> bool:
+    """Return whether a moment, as the command line prints it, has passed."""
+    return datetime.now(UTC) > datetime.fromisoformat(expires)

@@ -3,174 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
-import shutil
 import subprocess
 import sys
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.e2e.pty_session import Session
+from tests.e2e.machine import DOMAINS, PASSPHRASE, Machine
 from tests.unit.ceremony.folder import new_root
 from trustwright.ceremony.checks import check_response
-from trustwright.ceremony.ledger import file_form
-from trustwright.ceremony.request import request_file_name, seal_intermediate_request
 from trustwright.ceremony.response import open_response
 from trustwright.ceremony.review import word_lines
 from trustwright.ceremony.words import words_of
 from trustwright.clock import SystemClock
-from trustwright.model.ceremony import Request
 from trustwright.x509 import parse
-from trustwright.x509.build import build_request
-from trustwright.x509.keys import generate_key
-from trustwright.x509.profiles import intermediate_profile
 
 pytestmark = pytest.mark.e2e
-PASSPHRASE = "zebra moon lamp tide"
-DOMAINS = {"test": "test.example.internal", "prod": "prod.example.internal"}
-OIDS = {"test": "1.3.6.1.4.1.99999.1", "prod": "1.3.6.1.4.1.99999.2"}
-
-
-class Machine:
-    """The offline machine: a folder, and the program in it."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.root = place / "root"
-        (place / "passphrase").write_text(f"{PASSPHRASE}\n")
-        (place / "passphrase").chmod(0o600)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Return the program's environment."""
-        here = str(Path(__file__).parents[2])
-        return {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": here,
-            "LC_ALL": "C.UTF-8",
-            "TRUSTWRIGHT_ROOT_HOME": str(self.root),
-            "TERM": "dumb",
-        }
-
-    def command(self, *args: str) -> list[str]:
-        """Return a command line."""
-        return [sys.executable, "-m", "trustwright.cli.root", *args]
-
-    def run(self, *args: str, stdin: str = "", **changes: str) -> subprocess.CompletedProcess[str]:
-        """Run the program without a terminal."""
-        return subprocess.run(
-            self.command(*args),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=self.environment | changes,
-            cwd=self.place,
-            timeout=60,
-            start_new_session=True,
-        )
-
-    def ok(self, *args: str, stdin: str = "") -> str:
-        """Run the program and expect success; return its standard output."""
-        done = self.run(*args, stdin=stdin)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def refused(self, *args: str, stdin: str = "", **changes: str) -> tuple[int, str]:
-        """Run the program and expect one line of error; return exit code and line."""
-        done = self.run(*args, stdin=stdin, **changes)
-        lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-        assert len(lines) == 1, done.stderr
-        assert "Traceback" not in done.stderr
-        return done.returncode, lines[0]
-
-    def terminal(self, *args: str) -> Session:
-        """Run the program on a terminal."""
-        os.chdir(self.place)
-        return Session(self.command(*args), self.environment)
-
-    def with_root(self) -> Machine:
-        """Make a root without a terminal."""
-        self.ok(
-            "init",
-            "--organization",
-            "Example",
-            *self.environments(),
-            "--passphrase-file",
-            "passphrase",
-        )
-        return self
-
-    def environments(self) -> list[str]:
-        """Return the options that name the environments."""
-        named = [f"--environment={name}={domain}" for name, domain in DOMAINS.items()]
-        return [*named, *(f"--policy-oid={name}={oid}" for name, oid in OIDS.items())]
-
-    def ask(self, environment: str, generation: int = 1, **changes: Any) -> tuple[Path, Request]:
-        """Carry a request to the machine."""
-        facts = json.loads(self.ok("show", "--json"))
-        wanted = intermediate_profile(
-            organization="Example",
-            environment=environment,
-            domain=DOMAINS[environment],
-            policy=OIDS[environment],
-            generation=generation,
-            validity=730 * 86_400,
-        )
-        now = SystemClock().now()
-        last = facts["last"][environment]
-        members: dict[str, Any] = {
-            "environment": environment,
-            "generation": generation,
-            "profile": wanted,
-            "csr": build_request(generate_key("ec-p384"), wanted.subject),
-            "root_fingerprint": facts["fingerprint"],
-            "previous": last["binding"] if last else None,
-            "created": now,
-            "expires": now + timedelta(days=7),
-            "reason": "first intermediate",
-            "requested_by": "bootstrap",
-        }
-        request = seal_intermediate_request(**members | changes)
-        path = self.place / request_file_name(request)
-        path.write_bytes(file_form(request))
-        return path, request
-
-    def answers(self, request: Request) -> list[str]:
-        """Return the options that answer the questions of ``sign``."""
-        return [
-            "--confirm-environment",
-            request.environment or "root-crl",
-            "--confirm-words",
-            words_of(request.digest(), 8),
-            "--passphrase-file",
-            "passphrase",
-        ]
-
-
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """Return an offline machine without a root."""
-    monkeypatch.chdir(tmp_path)
-    return Machine(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a place with a root, to be copied: opening a root costs a second."""
-    return Machine(tmp_path_factory.mktemp("founded")).with_root().place
-
-
-@pytest.fixture
-def ready(founded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """Return an offline machine with a root."""
-    shutil.copytree(founded / "root", tmp_path / "root")
-    monkeypatch.chdir(tmp_path)
-    return Machine(tmp_path)
 
 
 def test_whole_ceremony_on_a_terminal(machine: Machine) -> None:
@@ -295,6 +144,31 @@ def test_rotation_revocation_and_lists(ready: Machine) -> None:
     assert json.loads(ready.ok("transcript", "verify", "--json"))["lines"] == 7
 
 
+def test_record_that_was_rolled_back_uses_no_key(ready: Machine) -> None:
+    """An older transcript beside newer responses would give a CRL number again and forgive."""
+    path, first = ready.ask("test")
+    ready.ok("sign", str(path), *ready.answers(first))
+    names = ("transcript.jsonl", "transcript.head")
+    older = {name: (ready.root / name).read_bytes() for name in names}
+    path, gone = ready.ask_to_revoke("test")
+    ready.ok("sign", str(path), *ready.answers(gone))
+    for name, data in older.items():
+        (ready.root / name).write_bytes(data)
+
+    path, second = ready.ask("test", 2)
+    for args in (
+        ("crl", "--output", "roll.crl", "--passphrase-file", "passphrase"),
+        ("sign", str(path), *ready.answers(second)),
+        ("policy", "--accept", "--confirm-version", "1", "--passphrase-file", "passphrase"),
+        ("review", str(path)),
+        ("recover",),
+    ):
+        code, line = ready.refused(*args)
+        assert (code, "[CER-309]" in line) == (4, True), (args, line)
+    assert not (ready.place / "roll.crl").exists()
+    assert older == {name: (ready.root / name).read_bytes() for name in names}
+
+
 def test_output_is_never_overwritten(ready: Machine) -> None:
     """A file of that name that says something else stops the ceremony before it begins."""
     path, request = ready.ask("test")
@@ -335,50 +209,6 @@ def test_policy_counts_when_it_was_accepted(ready: Machine) -> None:
     assert "policy version 2 is in force" in ready.ok(*accept)
     assert "[CER-139]" in ready.refused("sign", str(path), *ready.answers(request))[1]
     assert ready.ok("transcript", "verify").startswith("ok: 2 lines")
-
-
-@pytest.mark.parametrize(
-    ("args", "code", "rule"),
-    [
-        (["init", "--organization", "Example"], 2, "ROOT-POLICY"),
-        (["init", "--organization", "Example", "--environment", "test"], 2, "ROOT-POLICY"),
-        (["init", "--organization", "Example", "--environment", "test=nodots"], 2, "ROOT-POLICY"),
-        (
-            [
-                "init",
-                "--organization",
-                "Example",
-                "--environment=test=test.example.internal",
-                "--validity",
-                "long",
-            ],
-            2,
-            "ROOT-VALIDITY",
-        ),
-        (["show"], 2, "ROOT-FOLDER"),
-        (["review", "nothing.json"], 2, "REQUEST-FILE"),
-        (["transcript", "verify", "nothing.jsonl"], 2, "ROOT-FOLDER"),
-    ],
-)
-def test_bad_input_is_one_line(machine: Machine, args: list[str], code: int, rule: str) -> None:
-    """The error names the rule; the exit code is that of its class; nothing is left behind."""
-    if args[0] == "init":
-        args = [*args, "--passphrase-file", "passphrase"]
-    found, line = machine.refused(*args)
-
-    assert (code, f"[{rule}]" in line) == (found, True), line
-    assert not machine.root.exists()
-
-
-@pytest.mark.parametrize(
-    "args", [["unknown"], ["sign"], ["show", "--what"], ["init", "--key", "rsa"]]
-)
-def test_wrong_usage_is_one_line(machine: Machine, args: list[str]) -> None:
-    """Usage errors are errors like all others."""
-    code, line = machine.refused(*args)
-
-    assert code == 2
-    assert "--help" in line
 
 
 def test_weak_passphrase_makes_no_root(machine: Machine) -> None:
@@ -441,6 +271,8 @@ def test_second_program_is_told_to_wait(ready: Machine) -> None:
     with ready.terminal("sign", path.name) as typed:
         typed.expect("type the environment's name: ")
         code, line = ready.refused("sign", str(path), *ready.answers(request))
+        for reader in (("transcript", "verify"), ("transcript", "show")):
+            assert "[ROOT-LOCKED]" in ready.refused(*reader)[1]
         typed.type("stop")
         assert typed.end() == 3
 

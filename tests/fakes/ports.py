@@ -14,6 +14,7 @@ from tests.fakes.vault import FakeVault
 from trustwright.errors import Rejected
 from trustwright.model.estate import Consumer, Estate
 from trustwright.ports import (
+    AdminSigner,
     AnchorSigner,
     Notice,
     Provisioner,
@@ -85,6 +86,7 @@ class FakePorts:
     folder: Path
     clock: HeldClock = field(default_factory=HeldClock)
     actor: str = "run-1"
+    process: str = "process-1"
     through: Callable[[str, Any], Any] = lambda _name, part: part
 
     def __post_init__(self) -> None:
@@ -128,6 +130,11 @@ class FakePorts:
     def signer(self, environment: str) -> Signer:
         """Return the fake's day-to-day identity."""
         part: Signer = self.through("signer", self.vault.signer(environment))
+        return part
+
+    def admin_signer(self, environment: str) -> AdminSigner:
+        """Return the fake's identity for admins."""
+        part: AdminSigner = self.through("admin", self.vault.admin_signer(environment))
         return part
 
     def target(self, consumer: Consumer) -> Target:

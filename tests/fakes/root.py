@@ -10,7 +10,7 @@ from trustwright.ids import new_serial, sha256_hex
 from trustwright.model.ceremony import Request, Response
 from trustwright.x509 import parse
 from trustwright.x509.build import sign_certificate
-from trustwright.x509.crl import build_crl
+from trustwright.x509.crl import Revoked, build_crl
 from trustwright.x509.encoding import subject_name
 from trustwright.x509.keys import generate_key
 from trustwright.x509.profiles import root_profile
@@ -36,6 +36,7 @@ class TestRoot:
             issuer_skid=None,
         )
         self.responses: list[Response] = []
+        self.revoked: list[Revoked] = []
 
     @property
     def pem(self) -> str:
@@ -70,7 +71,7 @@ class TestRoot:
             number=number,
             this_update=now - timedelta(hours=1),
             next_update=now + timedelta(days=180),
-            revoked=[],
+            revoked=self.revoked,
         )
         response = Response(
             kind=request.kind,

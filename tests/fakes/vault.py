@@ -26,6 +26,7 @@ from trustwright.errors import (
 from trustwright.ids import new_serial, serial_text
 from trustwright.ports import Capabilities, IssuerFacts, KeyHandle
 from trustwright.vault import roles
+from trustwright.vault.classify import OUTSIDE_ROLE
 from trustwright.x509 import keys
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class FakeMount:
     revoked: dict[str, datetime] = field(default_factory=dict)
     crls: dict[str, bytes] = field(default_factory=dict)
     crl_number: int = 0
+    uris: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def issuer(self, issuer_id: str) -> FakeIssuer:
         """Return an issuer, or refuse like the real one: 500, permanent."""
@@ -116,6 +118,10 @@ class FakeVault:
         """Return the day-to-day identity of an environment."""
         return FakeSigner(self, environment)
 
+    def admin_signer(self, environment: str) -> FakeAdminSigner:
+        """Return the identity that signs for an environment's admins."""
+        return FakeAdminSigner(self, environment)
+
     def check(self) -> None:
         """Raise `Unavailable` while it is sealed."""
         if self.sealed:
@@ -140,20 +146,28 @@ class FakeProvisioner:
         self._vault.check()
         return Capabilities("OpenBao", "2.7.2", namespaces=True, pagination=True)
 
-    def prepare(self, name: str, environment: Environment, organization: str) -> tuple[str, ...]:
+    def prepare(
+        self,
+        name: str,
+        environment: Environment,
+        organization: str,
+        uris: Mapping[str, Sequence[str]],
+    ) -> tuple[str, ...]:
         """Make the mount, or bring it to what the estate says."""
         self._vault.check()
         mount = self._vault.mounts.get(name)
         if mount is None:
-            self._vault.mounts[name] = FakeMount(name, environment, organization)
+            self._vault.mounts[name] = FakeMount(name, environment, organization, uris=dict(uris))
             made = tuple(f"role {role} written" for role in sorted(environment.roles))
             return (f"mount {environment.vault.mount} made", *made)
         changed = tuple(
             f"role {role} written"
             for role, facts in sorted(environment.roles.items())
             if mount.environment.roles.get(role) != facts
+            or sorted(mount.uris.get(role, ())) != sorted(uris.get(role, ()))
         )
         mount.environment, mount.organization = environment, organization
+        mount.uris = dict(uris)
         return changed
 
 
@@ -277,22 +291,10 @@ class FakeSigner:
         return self._vault.mount(self._environment)
 
     def sign(self, order: SignOrder) -> str:
-        """Return a new certificate, under the role's rules."""
-        mount = self._mount
-        roles.sign_body(order)
-        role = mount.environment.roles.get(order.role)  # type: ignore[call-overload]
-        if role is None:
-            raise Denied("permission denied", rule="VAULT-DENIED")
-        issuer = mount.issuer(order.issuer_id)
-        if not issuer.key_id:
-            raise _rejected("requested usage issuing-certificates for issuer")
-        _check_names(order, role.names, f"spiffe://{mount.environment.domain}/{order.role}/")
-        certificate = self._signed(mount, issuer, order, min(order.ttl, role.ttl))
-        serial = serial_text(certificate.serial_number)
-        mount.certificates[serial] = _pem(certificate)
-        if order.ttl > role.ttl:
-            raise VerificationError("TTL is longer than permitted maxTTL", rule="VAULT-WARNING")
-        return mount.certificates[serial]
+        """Return a new certificate, under the rules of a service's role."""
+        if order.role == "admin":
+            raise _denied()
+        return _signed(self._mount, order, self._vault.clock)
 
     def sign_many(self, orders: Sequence[SignOrder]) -> Sequence[str | Exception]:
         """Return a PEM or the error for each order."""
@@ -331,25 +333,60 @@ class FakeSigner:
         """Return a stored certificate, or None."""
         return self._mount.certificates.get(serial)
 
-    def _signed(
-        self, mount: FakeMount, issuer: FakeIssuer, order: SignOrder, ttl: int
-    ) -> x509.Certificate:
-        now = self._vault.clock.now()
-        end = now + timedelta(seconds=ttl)
-        if end > issuer.certificate.not_valid_after_utc:
-            raise _rejected("cannot satisfy request, as TTL would result in notAfter beyond the CA")
-        request = _parsed_request(order.csr)
-        builder = x509.CertificateBuilder(
-            subject_name=_leaf_subject(mount, order.names[0]),
-            issuer_name=issuer.certificate.subject,
-            public_key=request.public_key(),
-            serial_number=new_serial(),
-            not_valid_before=now - BACKDATE,
-            not_valid_after=end,
-            extensions=[*_leaf_extensions(mount, issuer, order, request)],
-        )
-        private = mount.keys[issuer.key_id].private
-        return builder.sign(private, _hash(private))
+
+class FakeAdminSigner:
+    """Fulfils `trustwright.ports.AdminSigner`."""
+
+    def __init__(self, vault: FakeVault, environment: str) -> None:
+        self._vault = vault
+        self._environment = environment
+
+    def sign(self, order: SignOrder) -> str:
+        """Return a new certificate, under the rules of the role admin."""
+        if order.role != "admin":
+            raise _denied()
+        return _signed(self._vault.mount(self._environment), order, self._vault.clock)
+
+
+def _denied() -> Denied:
+    return Denied("permission denied", rule="VAULT-DENIED")
+
+
+def _signed(mount: FakeMount, order: SignOrder, clock: Clock) -> str:
+    roles.sign_body(order)
+    role = mount.environment.roles.get(order.role)  # type: ignore[call-overload]
+    if role is None:
+        raise _denied()
+    issuer = mount.issuer(order.issuer_id)
+    if not issuer.key_id:
+        raise _rejected("requested usage issuing-certificates for issuer")
+    _check_names(order, role.names, mount.uris.get(order.role, ()))
+    certificate = _certified(mount, issuer, order, min(order.ttl, role.ttl), clock.now())
+    serial = serial_text(certificate.serial_number)
+    mount.certificates[serial] = _pem(certificate)
+    if order.ttl > role.ttl:
+        raise VerificationError("TTL is longer than permitted maxTTL", rule="VAULT-WARNING")
+    return mount.certificates[serial]
+
+
+def _certified(
+    mount: FakeMount, issuer: FakeIssuer, order: SignOrder, ttl: int, now: datetime
+) -> x509.Certificate:
+    end = now + timedelta(seconds=ttl)
+    if end > issuer.certificate.not_valid_after_utc:
+        raise _rejected("cannot satisfy request, as TTL would result in notAfter beyond the CA")
+    request = _parsed_request(order.csr)
+    builder = x509.CertificateBuilder(
+        subject_name=_leaf_subject(mount, order.names[0]),
+        issuer_name=issuer.certificate.subject,
+        public_key=request.public_key(),
+        serial_number=new_serial(),
+        not_valid_before=now - BACKDATE,
+        not_valid_after=end,
+        extensions=[*_leaf_extensions(mount, issuer, order, request)],
+    )
+    private = mount.keys[issuer.key_id].private
+    return builder.sign(private, _hash(private))
 
 
 _OU = NameOID.ORGANIZATIONAL_UNIT_NAME
@@ -420,13 +457,17 @@ def _extension(
     return x509.Extension(value.oid, critical, value)
 
 
-def _check_names(order: SignOrder, subtree: str, uri_prefix: str) -> None:
+def _check_names(order: SignOrder, subtree: str, uris: Sequence[str]) -> None:
     for name in order.names:
         if not name.endswith(f".{subtree}") or "*" in name:
             raise _rejected(f"subject alternate name {name} not allowed by this role")
     for uri in order.uris:
-        if not uri.startswith(uri_prefix):
-            raise _rejected("URI Subject Alternative Names were provided which are not valid")
+        if uri not in uris:
+            raise Rejected(
+                "URI Subject Alternative Names were provided which are not valid for this role",
+                rule=OUTSIDE_ROLE.rule,
+                hint=OUTSIDE_ROLE.hint,
+            )
 
 
 def _write_crl(mount: FakeMount, issuer: FakeIssuer, clock: Clock) -> None:

@@ -16,6 +16,7 @@ from trustwright.lifecycle import (
     introduction,
     preparation,
     proof,
+    reconciliation,
     requests,
     separation,
 )
@@ -127,7 +128,9 @@ def run_bootstrap(ports: Any, name: str, answer: Any) -> list[consumers.Served]:
     gate.record_signed(ports, ceremony)
     introduction.introduce_intermediate(ports, name)
     proof.prove_intermediate(ports, name)
-    served = consumers.serve_consumers(ports, consumers.consumers_touched_by(ports, name))
+    touched = consumers.consumers_touched_by(ports, name)
+    served = consumers.serve_consumers(ports, environments.while_held(ports, name, touched))
+    reconciliation.settle_all_left_behind(ports, name)
     separation.prove_separation(ports, name)
     environments.finish(ports, name, ports.actor)
     return served

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from trustwright.embedded.folder import Folder
 from trustwright.embedded.part import Part
 from trustwright.embedded.prefect_server import password, prefect_server
@@ -36,14 +36,6 @@ class PrefectServer:
     auth: str = field(repr=False)
     folder: Folder
     api: PrefectApi
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

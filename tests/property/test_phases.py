@@ -45,6 +45,7 @@ def live_and_die(world: World, deaths: list[Death]) -> list[str]:
             run_bootstrap(world.ports, "prod", world.answer)
         except ProcessDied:
             places.append(f"{moment} {mortal.calls[-1]}, then {pause} s")
+        world.ports.process = f"process-{number + 1}"
         if not same_run:
             world.ports.actor = f"run-{number + 1}"
         world.clock.advance(seconds=pause)

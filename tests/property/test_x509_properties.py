@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import re
 import string
 from contextlib import suppress
 from datetime import timedelta
+from functools import reduce
 
 import pytest
 from cryptography import x509
@@ -27,7 +29,9 @@ DOMAIN = (
     .filter(lambda labels: re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]) is None)
     .map(".".join)
 )
-ORGANIZATION = st.text(alphabet=string.ascii_letters + "äß œ東", min_size=1, max_size=30)
+ORGANIZATION = st.text(alphabet=string.ascii_letters + "äß œ東", min_size=1, max_size=30).filter(
+    lambda text: len(text.encode()) <= 34  # with the longest LABEL and G9999: 64 octets
+)
 ARC = st.integers(min_value=0, max_value=2**31 - 1)
 POLICY = st.lists(ARC, min_size=1, max_size=6).map(lambda arcs: ".".join(map(str, (1, 3, *arcs))))
 URLS = st.lists(LABEL.map(lambda label: f"http://{label}.example/x"), max_size=2).map(tuple)
@@ -78,10 +82,12 @@ def test_a_serial_survives_its_text(serial: int) -> None:
 
 
 def test_new_serials_have_one_length() -> None:
-    """Sixteen octets, positive, and no two alike."""
+    """Twenty octets of DER, positive, and no two alike; all bits but the first two are drawn."""
     serials = {ids.new_serial() for _ in range(500)}
     assert len(serials) == 500
-    assert {serial.bit_length() for serial in serials} == {127}
+    assert {serial.bit_length() for serial in serials} == {159}
+    drawn = reduce(operator.or_, (serial ^ min(serials) for serial in serials))
+    assert drawn == (1 << 158) - 1
 
 
 @WIDE

@@ -6,9 +6,10 @@ Debian's curl keeps ``/etc/ssl/certs`` beside ``--cacert``: an empty ``--capath`
 import re
 from pathlib import Path
 
+from tests.ports import LOOPBACK
 from tests.stacks.base import Credential, Outcome, RelyingParty, check_files
 from tests.stacks.peers import client_judgement, neutral_server
-from tests.stacks.process import LOOPBACK, binary, missing, run
+from tests.stacks.process import binary, missing, run
 
 REFUSAL = re.compile(r"^curl: \((51|60)\)|^curl: \(35\).*certificate")
 

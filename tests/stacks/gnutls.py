@@ -7,9 +7,10 @@ and answers no one without a client certificate of the party's own environment.
 import re
 from pathlib import Path
 
+from tests.ports import LOOPBACK
 from tests.stacks.base import Credential, Outcome, RelyingParty, check_files
 from tests.stacks.peers import REQUEST, ask, client_judgement, neutral_server, server_judgement
-from tests.stacks.process import LOOPBACK, binary, missing, run, serving
+from tests.stacks.process import binary, missing, run, serving
 
 REFUSAL = re.compile(
     "certificate is NOT trusted|verification of server certificate failed|Error in the certificate",

@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+from tests.ports import LOOPBACK
 from tests.stacks.base import Credential, Outcome, RelyingParty, check_files
 from tests.stacks.peers import ask, neutral_server, proxy_judgement, server_judgement
-from tests.stacks.process import LOOPBACK, binary, missing, serving
+from tests.stacks.process import binary, missing, serving
 
 REFUSAL = re.compile("certificate verify failed|certificate different from the expected one")
 

@@ -9,9 +9,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from tests.ports import LOOPBACK
 from tests.stacks.base import Credential, Outcome, RelyingParty, StackFailure, check_files
 from tests.stacks.peers import ask, client_judgement, neutral_server, server_judgement
-from tests.stacks.process import LOOPBACK, PATH, run, serving
+from tests.stacks.process import PATH, run, serving
 
 REFUSAL = re.compile(r"failed to verify certificate|x509: ")
 REQUEST = b"GET /v1/sys/seal-status HTTP/1.0\r\nHost: neutral\r\n\r\n"

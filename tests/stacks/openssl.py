@@ -7,6 +7,7 @@ be asked as well. ``-verify_return_error`` ends the connection on the first erro
 import re
 from pathlib import Path
 
+from tests.ports import LOOPBACK
 from tests.stacks.base import Credential, Outcome, RelyingParty, check_files
 from tests.stacks.peers import (
     REQUEST,
@@ -15,7 +16,7 @@ from tests.stacks.peers import (
     neutral_server,
     server_judgement,
 )
-from tests.stacks.process import LOOPBACK, binary, missing, run, serving
+from tests.stacks.process import binary, missing, run, serving
 
 REFUSAL = re.compile(r"verify error:|verify failed|verify return code: [1-9]", re.IGNORECASE)
 END = "-----END CERTIFICATE-----\n"

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.ports import LOOPBACK
 from tests.stacks.base import Credential, Outcome, StackFailure
-from tests.stacks.process import LOOPBACK, Finished, Server, matching, tail
+from tests.stacks.process import LAG_SECONDS, Finished, Server, matching, tail
 
 SECONDS = 10.0
-NOTE_SECONDS = 2.0
+NOTE_SECONDS = 10.0
 GREETING = "neutral-peer-answers"
 REQUEST = b"GET / HTTP/1.0\r\nHost: neutral\r\n\r\n"
 # The fields are what `bao status` wants to see; everybody else looks for the greeting only.
@@ -174,7 +175,8 @@ def server_judgement(
     if accepted:
         return Outcome(True, answer.first_line)
     alert = matching(answer.failure, JUDGING_ALERT)
-    words = server.said(refusal)
+    # Where an alert has judged already, the log is only for people to read.
+    words = server.said(refusal, LAG_SECONDS if alert else NOTE_SECONDS)
     if words or alert:
         return Outcome(False, "; ".join(filter(None, (words, alert))))
     raise StackFailure(
@@ -202,7 +204,7 @@ def proxy_judgement(server: Server, peer: TLSServer, refusal: re.Pattern[str]) -
     if GREETING in response:
         return Outcome(True, f"the peer {heard}")
     alert = matching(heard, JUDGING_ALERT)
-    words = server.said(refusal)
+    words = server.said(refusal, LAG_SECONDS if alert else NOTE_SECONDS)
     if words or alert:
         return Outcome(False, "; ".join(filter(None, (words, alert))))
     raise StackFailure(

@@ -16,10 +16,10 @@ from functools import cache
 from pathlib import Path
 from socket import socket
 
+from tests.ports import LOOPBACK
 from tests.stacks.base import Credential, Outcome, RelyingParty, StackFailure, check_files
 from tests.stacks.peers import GREETING, SECONDS, ask, server_judgement
 from tests.stacks.process import (
-    LOOPBACK,
     Server,
     binary,
     matching,
@@ -90,7 +90,9 @@ def cluster(credential: Credential, access: str, **files: Path | None) -> Iterat
     folder = give(Path(tempfile.mkdtemp(prefix="postgresql-", dir=session_folder())))
     data = folder / "data"
     try:
-        run(as_postgres("cp", "-a", "--reflink=auto", str(template()), str(data)), folder)
+        copy = run(as_postgres("cp", "-a", "--reflink=auto", str(template()), str(data)), folder)
+        if copy.code != 0:
+            raise StackFailure(f"cp: {tail(copy.words)}")
         settings = {"ssl_cert_file": credential.chain, "ssl_key_file": credential.key, **files}
         lines = ["ssl = on", "fsync = off", "unix_socket_directories = ''"]
         lines += ["shared_buffers = 1MB", "max_connections = 10", "max_wal_senders = 0"]

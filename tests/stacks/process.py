@@ -2,7 +2,6 @@
 
 import atexit
 import os
-import random
 import re
 import shutil
 import signal
@@ -16,13 +15,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tests.ports import LOOPBACK, reserved_port
 from tests.stacks.base import StackFailure
 
-LOOPBACK = "127.0.0.1"
-PORTS = range(20_000, 32_000)  # below the range that Linux gives to outgoing connections
 START_SECONDS = 30.0
 RUN_SECONDS = 30.0
 STOP_SECONDS = 5.0
+NOTE_SECONDS = 10.0
+LAG_SECONDS = 1.0
 POLL_SECONDS = 0.01
 ATTEMPTS = 5
 TAKEN = re.compile(r"address already in use|EADDRINUSE|cannot bind socket", re.IGNORECASE)
@@ -43,8 +43,8 @@ class Server:
         """Everything that the process has said."""
         return self.log.read_text(errors="replace")
 
-    def said(self, pattern: re.Pattern[str], seconds: float = 1.0) -> str:
-        """The lines that match, waiting a little for one: a log may lag behind the socket."""
+    def said(self, pattern: re.Pattern[str], seconds: float = NOTE_SECONDS) -> str:
+        """The lines that match, waiting for one: a log lags behind the socket."""
         deadline = time.monotonic() + seconds
         while not (lines := matching(self.words(), pattern)) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
@@ -125,32 +125,6 @@ def serving(
         if not TAKEN.search(said):
             break
     raise StackFailure(said)
-
-
-@contextmanager
-def reserved_port() -> Iterator[int]:
-    """A loopback port that no other user of this harness takes while the block runs.
-
-    The reservation is an abstract UNIX socket: it disappears with this process.
-    """
-    with socket.socket(socket.AF_UNIX) as reservation:
-        for port in random.sample(PORTS, len(PORTS)):
-            if can_reserve(port, reservation):
-                yield port
-                return
-    raise StackFailure(f"no free port in {PORTS}")
-
-
-def can_reserve(port: int, reservation: socket.socket) -> bool:
-    """Whether nobody listens on the port and the reservation is now ours."""
-    try:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((LOOPBACK, port))
-        reservation.bind(f"\0trustwright-stacks-{port}")
-    except OSError:
-        return False
-    return True
 
 
 @contextmanager

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import LOOPBACK, reserved_port
 from tests.stacks import StackFailure, peers, process
 from tests.stacks.peers import TLSServer, client_judgement, neutral_server
-from tests.stacks.process import LOOPBACK, Finished, Server, missing, reserved_port, serving
+from tests.stacks.process import Finished, Server, missing, serving
 from tests.stacks_selftest.pki import SERVER, create_environment, create_root
 
 pytestmark = pytest.mark.stacks

@@ -74,6 +74,46 @@ def rebuilt(kind: Kind, edit: octets.Edit, algorithm: Callable[[], bytes] | None
     return kind, make
 
 
+def with_octets(kind: Kind, value: type[x509.ExtensionType], octets_: bytes) -> Bad:
+    """The good certificate with other octets in an extension that is there."""
+
+    def change(draft: pki.Draft) -> pki.Draft:
+        is_critical = next(flag for each, flag in draft.extensions if each.oid == value.oid)
+        unread = x509.UnrecognizedExtension(value.oid, octets_)
+        return draft.having(unread, critical=is_critical)
+
+    return changed(kind, change)
+
+
+def _bounded_subtree(*bounds: bytes) -> bytes:
+    base = octets.tlv(0x82, b"prod.example.internal")
+    permitted = octets.tlv(0xA0, octets.tlv(der.SEQUENCE, base, *bounds))
+    good = pki.intermediate().certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    _permitted, excluded = octets.parts(good.value.public_bytes())
+    return octets.tlv(der.SEQUENCE, permitted, excluded)
+
+
+def _issuer_of(tag: int, encoding_: str) -> Bad:
+    def edit(fields: octets.Parts) -> octets.Parts:
+        text = octets.tlv(tag, "Example Root CA".encode(encoding_))
+        good = octets.tlv(der.UTF8_STRING, b"Example Root CA")
+        # Lengths around it change with the text, so the name is put together again.
+        relatives = [
+            octets.tlv(
+                der.SET,
+                octets.tlv(
+                    der.SEQUENCE,
+                    *(text if part == good else part for part in octets.parts(attribute)),
+                ),
+            )
+            for relative in octets.parts(fields[3])
+            for attribute in octets.parts(relative)
+        ]
+        return octets.put(3, octets.tlv(der.SEQUENCE, *relatives))(fields)
+
+    return rebuilt(ICA, edit)
+
+
 def names(*listed: x509.GeneralName) -> Bad:
     """An end entity with these alternative names."""
     return with_extension("end-entity", x509.SubjectAlternativeName(listed))
@@ -176,6 +216,12 @@ def _two_in_one_name() -> x509.Certificate:
     return replace(pki.Draft.of(pki.end_entity()), subject=name).sign(pki.intermediate().key)
 
 
+def _with_bell(name: x509.Name) -> x509.Name:
+    first, *rest = name
+    rung = x509.NameAttribute(first.oid, f"{first.value!s}\x07", _validate=False)
+    return x509.Name([rung, *rest])
+
+
 def _self_issued() -> x509.Certificate:
     authority = pki.intermediate()
     draft = pki.Draft.of(authority.certificate)
@@ -224,6 +270,7 @@ O, OU, CN = (  # noqa: E741
     NameOID.COMMON_NAME,
 )
 DOMAIN = x509.DNSName("prod.example.internal")
+LONG = ".".join([*["a" * 49] * 4, "b" * 46, "internal"])
 PLAIN = x509.DNSName(pki.NAME)
 AUTHORITY_USAGE = encoding.key_usage(("key_cert_sign", "crl_sign"))
 END_ENTITY_USAGE = encoding.key_usage(("digital_signature",))
@@ -234,7 +281,11 @@ BAD: dict[str, list[Bad]] = {
     "RFC5280-4.1.1.2": [rebuilt(ICA, lambda fields: fields, _sha256_algorithm)],
     "RFC5280-4.1.2.1": [rebuilt(EE, octets.drop(0, 7))],
     "RFC5280-4.1.2.2": [rebuilt(ICA, octets.put(1, octets.tlv(der.INTEGER, b"\x01" * 21)))],
-    "RFC5280-4.1.2.4": [changed(EE, lambda draft: replace(draft, issuer=NO_NAME))],
+    "RFC5280-4.1.2.4": [
+        changed(EE, lambda draft: replace(draft, issuer=NO_NAME)),
+        _issuer_of(0x1E, "utf-16-be"),
+        _issuer_of(0x14, "latin-1"),
+    ],
     "RFC5280-4.1.2.5": [
         rebuilt(EE, octets.put(4, times(utc_time(b"290101000000Z"), utc_time(b"280101000000Z")))),
         rebuilt(
@@ -257,10 +308,13 @@ BAD: dict[str, list[Bad]] = {
         without_extension(ICA, x509.AuthorityKeyIdentifier),
         critical(EE, x509.AuthorityKeyIdentifier, to=True),
         with_extension(EE, x509.AuthorityKeyIdentifier(None, [HERE], 5)),
+        with_octets(ICA, x509.AuthorityKeyIdentifier, b"\x30\x02\x80\x00"),
     ],
     "RFC5280-4.2.1.2": [
         without_extension("root", x509.SubjectKeyIdentifier),
         critical(EE, x509.SubjectKeyIdentifier, to=True),
+        with_octets(ICA, x509.SubjectKeyIdentifier, b"\x04\x00"),
+        with_octets(EE, x509.SubjectKeyIdentifier, b"\x04\x00"),
     ],
     "RFC5280-4.2.1.3": [
         without_extension(EE, x509.KeyUsage),
@@ -283,6 +337,9 @@ BAD: dict[str, list[Bad]] = {
     "RFC5280-4.2.1.10": [
         critical(ICA, x509.NameConstraints, to=False),
         with_extension(EE, x509.NameConstraints([DOMAIN], None), critical=True),
+        with_octets(ICA, x509.NameConstraints, _bounded_subtree(b"\x80\x01\x01")),
+        with_octets(ICA, x509.NameConstraints, _bounded_subtree(b"\x81\x01\x05")),
+        with_octets("anchor", x509.NameConstraints, _bounded_subtree(b"\x80\x01\x02")),
     ],
     "RFC5280-4.2.1.12": [
         with_extension(EE, x509.ExtendedKeyUsage([ANY_USAGE]), critical=True),
@@ -308,6 +365,12 @@ BAD: dict[str, list[Bad]] = {
         with_extension(EE, _access(NOWHERE)),
     ],
     "RFC5280-A.1": [subject(EE, (O, "Example"), (OU, "prod"), (CN, "a" * 65))],
+    "X690-11.2.2": [
+        with_octets(ICA, x509.KeyUsage, bytes.fromhex("03020006")),
+        with_octets(ICA, x509.KeyUsage, bytes.fromhex("0303000600")),
+        with_octets(EE, x509.KeyUsage, bytes.fromhex("03020080")),
+        with_octets(EE, x509.KeyUsage, bytes.fromhex("030100")),
+    ],
     "RFC8813-3": [
         with_extension(EE, usage(key_encipherment=True), critical=True),
         with_extension(EE, usage(data_encipherment=True), critical=True),
@@ -336,6 +399,12 @@ BAD: dict[str, list[Bad]] = {
         (EE, _teletex_subject),
         (EE, _two_in_one_name),
     ],
+    "HOUSE-TEXT": [
+        subject(ICA, (O, "Example"), (OU, "pr\n\x1b[2Jod"), (CN, "Example prod Issuing CA G1")),
+        subject(EE, (O, "Exam\u202eple"), (OU, "prod"), (CN, pki.NAME)),
+        subject("root", (O, "Example"), (CN, "Example Root\x7f CA")),
+        changed(EE, lambda draft: replace(draft, issuer=_with_bell(draft.issuer))),
+    ],
     "HOUSE-NAMES": [
         without_extension(EE, x509.SubjectAlternativeName),
         names(x509.UniformResourceIdentifier(pki.URI)),
@@ -343,6 +412,9 @@ BAD: dict[str, list[Bad]] = {
         names(x509.DNSName("Billing.prod.example.internal")),
         names(x509.DNSName("billing.prod.example.internal.")),
         names(x509.DNSName("billing")),
+        names(PLAIN, x509.DNSName("10.0.0.1")),
+        names(PLAIN, x509.DNSName("billing.prod.example.0x7f")),
+        names(PLAIN, x509.DNSName(LONG)),
         names(x509.DNSName("a_b.prod.example.internal")),
         names(PLAIN, PLAIN),
         names(PLAIN, x509.IPAddress(ip_address("127.0.0.1"))),
@@ -407,6 +479,9 @@ BAD: dict[str, list[Bad]] = {
         constraints(DOMAIN, x509.DirectoryName(NO_NAME)),
         constraints(DOMAIN, x509.UniformResourceIdentifier("prod.example.internal")),
         constraints(DOMAIN, x509.IPAddress(ip_network("10.0.0.0/8"))),
+        constraints(DOMAIN, DOMAIN),
+        constraints(x509.DNSName(LONG)),
+        constraints(x509.DNSName("example.7")),
         constraints(DOMAIN, excluded=()),
         constraints(DOMAIN, excluded=("0.0.0.0/0",)),
         constraints(DOMAIN, excluded=("0.0.0.0/0", "::/1")),

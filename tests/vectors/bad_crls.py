@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import AttributeOID, ObjectIdentifier
 
 from tests.vectors import octets, pki
-from tests.vectors.bad_certificates import HERE, NO_NAME, generalized
+from tests.vectors.bad_certificates import HERE, NO_NAME, generalized, utc_time
 from trustwright.x509 import build, crl, der, parse
 
 Crl = x509.CertificateRevocationList
@@ -43,8 +43,11 @@ def good_crl(*revoked: crl.Revoked) -> Crl:
 
 
 def good_crls() -> tuple[Crl, ...]:
-    """CRLs that break no clause: with entries and without."""
-    return good_crl(*REVOKED), good_crl()
+    """CRLs that break no clause: with entries, without, and since when an entry is invalid."""
+    since = x509.InvalidityDate(pki.NOW.replace(tzinfo=None))
+    reason = x509.CRLReason(x509.ReasonFlags.key_compromise)
+    dated = built(entries=(entry((reason, False), (since, False)),))
+    return good_crl(*REVOKED), good_crl(), dated()
 
 
 def rebuilt(edit: octets.Edit) -> Callable[[], Crl]:
@@ -112,9 +115,37 @@ def _doubled_entries(fields: octets.Parts) -> octets.Parts:
     return octets.put(5, octets.tlv(der.SEQUENCE, *listed, *listed))(fields)
 
 
+def _with_entry(*parts: bytes) -> Callable[[], Crl]:
+    """The CRL with one entry, put together from these parts."""
+    listed = octets.tlv(der.SEQUENCE, octets.tlv(der.SEQUENCE, *parts))
+    return rebuilt(octets.put(5, listed))
+
+
+def _with_serial(serial: bytes) -> Callable[[], Crl]:
+    return _with_entry(octets.tlv(der.INTEGER, serial), utc_time(b"261123110000Z"))
+
+
+def _with_issuer(name: bytes) -> Callable[[], Crl]:
+    attribute = octets.tlv(der.SEQUENCE, octets.tlv(der.OID, b"\x55\x04\x03"), name)
+    return rebuilt(octets.put(2, octets.tlv(der.SEQUENCE, octets.tlv(der.SET, attribute))))
+
+
+SERIAL = octets.tlv(der.INTEGER, b"\x01" * 16)
+DATE = utc_time(b"261123110000Z")
+SOMEBODY = x509.CertificateIssuer([x509.DirectoryName(pki.root().certificate.subject)])
+
 BAD_CRLS: dict[str, list[Callable[[], Crl]]] = {
     "RFC5280-5.1.2.1": [rebuilt(octets.drop(0))],
-    "RFC5280-5.1.2.3": [built(issuer=NO_NAME)],
+    "RFC5280-4.1.2.2": [
+        _with_serial(b"\x00"),
+        _with_serial(b"\xff"),
+        _with_serial(b"\x80" + b"\x01" * 15),
+        _with_serial(b"\x01" * 21),
+    ],
+    "RFC5280-5.1.2.3": [
+        built(issuer=NO_NAME),
+        _with_issuer(octets.tlv(0x1E, "Example Root CA".encode("utf-16-be"))),
+    ],
     "RFC5280-5.1.2.4": [rebuilt(octets.put(3, generalized(b"20261123120000Z")))],
     "RFC5280-5.1.2.5": [
         rebuilt(octets.drop(4)),
@@ -124,24 +155,40 @@ BAD_CRLS: dict[str, list[Callable[[], Crl]]] = {
     "RFC5280-5.1.2.6": [
         rebuilt(octets.put(5, octets.tlv(der.SEQUENCE))),
         rebuilt(_doubled_entries),
+        _with_entry(SERIAL, generalized(b"20261123110000Z")),
     ],
     "RFC5280-5.2.1": [
         built(leave_out=x509.AuthorityKeyIdentifier),
         built((x509.AuthorityKeyIdentifier(b"k", None, None), True)),
         built((x509.AuthorityKeyIdentifier(None, [HERE], 5), False)),
+        built((x509.AuthorityKeyIdentifier(b"", None, None), False)),
     ],
     "RFC5280-5.2.3": [
         built(leave_out=x509.CRLNumber),
         built((x509.CRLNumber(7), True)),
         built((x509.CRLNumber(2**160), False)),
     ],
-    "RFC5280-5.3": [built(entries=(entry((UNKNOWN, True)),))],
+    "RFC5280-5.3": [
+        built(entries=(entry((UNKNOWN, True)),)),
+        _with_entry(SERIAL, DATE, octets.tlv(der.SEQUENCE)),
+    ],
     "RFC5280-5.3.1": [
         built(entries=(entry((x509.CRLReason(x509.ReasonFlags.unspecified), False)),)),
         built(entries=(entry((x509.CRLReason(x509.ReasonFlags.remove_from_crl), False)),)),
     ],
+    "RFC5280-5.3.3": [
+        built(entries=(entry((SOMEBODY, False)),)),
+        built(entries=(entry((SOMEBODY, True)),)),
+    ],
     "HOUSE-CRL-WHOLE": [built((PARTIAL, True)), built((x509.DeltaCRLIndicator(3), True))],
     "HOUSE-CRL-EXTENSIONS": [built((UNKNOWN, False))],
+    "HOUSE-CRL-ENTRY": [
+        built(entries=(entry((UNKNOWN, False)),)),
+        built(entries=(entry((UNKNOWN, True)),)),
+    ],
+    "HOUSE-CRL-TEXT": [
+        _with_issuer(octets.tlv(der.UTF8_STRING, b"Example\x1b[2J Root CA")),
+    ],
     "HOUSE-CRL-TIMES": [built(entries=(entry(days=1),))],
     "HOUSE-CRL-SIGNATURE": [built(algorithm=hashes.SHA512())],
 }

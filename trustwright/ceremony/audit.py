@@ -2,22 +2,24 @@
 
 Rules beside those of `trustwright.ceremony.transcript`: CER-306 a file is missing or changed;
 CER-307 a signature does not verify, or is not the announced one; CER-308 CRL numbers do not rise;
-CER-309 a file is there that no line accounts for; CER-310 a line refers to one that is not there;
-CER-318 the versions of the policy do not rise; CER-319 an intent says something else than its
-request, or its request broke a rule then. CER-239 holds for every root CRL: exactly what was
-revoked or abandoned before stands on it.
+CER-309 a file is there that no line accounts for; CER-310 a line closes an intent that is missing
+or closed; CER-318 the versions of the policy do not rise; CER-319 an intent says something else
+than its request, or its request broke a rule then; CER-320 a line that needs the root key bears no
+code of its holder (whether it is the right one, only the key can tell). CER-239 holds for every
+root CRL: exactly what was revoked or abandoned before stands on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trustwright.ceremony import transcript
 from trustwright.ceremony.checks import check_request, check_response
-from trustwright.ceremony.clock_rules import revoked_since
+from trustwright.ceremony.clock_rules import crl_time
 from trustwright.ceremony.draft import revoked_by
 from trustwright.ceremony.entries import (
     Abandoned,
@@ -38,7 +40,8 @@ from trustwright.ceremony.ledger import (
     answer_of,
     intent_of,
 )
-from trustwright.ceremony.recovery import check_octets, left_open, unfinished
+from trustwright.ceremony.mac import check_present
+from trustwright.ceremony.recovery import check_octets, left_open, recover, unfinished
 from trustwright.ceremony.rootpolicy import RootPolicy, from_text
 from trustwright.errors import TrustwrightError, VerificationError
 from trustwright.ids import serial_number, serial_text, sha256_hex
@@ -47,6 +50,8 @@ from trustwright.x509.crl import Revoked, crl_number, verify_crl
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateRevocationList
+
+    from trustwright.ceremony.rootfolder import RootFolder
 
 
 @dataclass
@@ -78,6 +83,7 @@ class _Walk:
     previous: str | None = None
     answers: list[Answer] = field(default_factory=list)
     serials: set[int] = field(default_factory=set)
+    closed: set[int] = field(default_factory=set)
     revoked: dict[int, Revoked] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
 
@@ -102,9 +108,27 @@ def audit(path: Path, root: Certificate, *, head: str | None = None) -> Audit:
     return found
 
 
+def prepare(folder: RootFolder, now: datetime) -> list[str]:
+    """Bring a folder into order before its key is opened; return what was done, a sentence each.
+
+    What the record no longer knows, the root would do a second time and in another way: give a CRL
+    number again, leave a revoked certificate off. So all of it is audited, after what a power cut
+    left is closed.
+
+    Raises:
+        VerificationError: the transcript or a file does not hold.
+        CeremonyViolation: the time cannot be; nothing was touched.
+        ConfigurationError: the folder cannot be written; what is open stays open.
+    """
+    done = recover(folder, now)
+    audit(folder.transcript.path, folder.certificate)
+    return done
+
+
 def _judge(walk: _Walk, entry: Entry) -> None:
     says = entry.says
     where = f"{walk.record.path.name}:{entry.number}"
+    check_present(entry, where)
     if isinstance(says, Created | PolicyAccepted):
         _judge_policy(walk, entry, says, where)
     elif isinstance(says, Intent):
@@ -144,24 +168,24 @@ def _judge_intent(walk: _Walk, says: Intent, where: str) -> None:
 
 
 def _judge_abandoned(walk: _Walk, entry: Entry, says: Abandoned, where: str) -> None:
-    intent = intent_of(walk.record, entry, says.intent)
+    intent = _closed(walk, entry, says)
     if says.serial != intent.serial:
         raise _broken("CER-310", "it abandons another serial than was announced", where)
     if says.serial is not None:
         serial = serial_number(says.serial)
-        since = revoked_since(entry.at)
-        walk.revoked[serial] = Revoked(serial, since, ABANDONED_REASON)
+        walk.revoked[serial] = Revoked(serial, crl_time(entry.at), ABANDONED_REASON)
     walk.audit.abandoned += 1
 
 
 def _judge_response(walk: _Walk, entry: Entry, says: Signed, where: str) -> None:
-    intent = intent_of(walk.record, entry, says.intent)
+    intent = _closed(walk, entry, says)
     answer = answer_of(walk.record, walk.folder, (entry, says))
     response = answer.response
     number = walk.audit.responses + 1
     if (says.number, response.number, response.previous) != (number, number, walk.previous):
         raise _broken("CER-307", "its response is not the next of this root", where)
-    _judge_request(walk, intent, answer, walk.record.entries[says.intent - 1], where)
+    announced = walk.record.entries[says.intent - 1]
+    _judge_request(walk, intent, answer, announced, where)
     try:
         check_octets(intent, walk.record.digest_of(says.intent), response)
         check_response(
@@ -174,7 +198,7 @@ def _judge_response(walk: _Walk, entry: Entry, says: Signed, where: str) -> None
         )
     except TrustwrightError as error:
         raise _broken("CER-307", f"{error.what} ({error.rule})", where) from None
-    since, reason = revoked_since(response.signed_at), answer.request.revocation_reason
+    since, reason = crl_time(announced.at), answer.request.revocation_reason
     for serial in map(serial_number, intent.revokes):
         walk.revoked[serial] = Revoked(serial, since, reason or "unspecified")
     _judge_entries(walk, parse.crl(response.root_crl), where)
@@ -186,7 +210,7 @@ def _judge_response(walk: _Walk, entry: Entry, says: Signed, where: str) -> None
 
 
 def _judge_crl(walk: _Walk, entry: Entry, says: CrlSigned, where: str) -> None:
-    intent = intent_of(walk.record, entry, says.intent)
+    intent = _closed(walk, entry, says)
     data = _file(walk, CRLS, says.file, says.crl, where)
     try:
         crl = parse.crl(data)
@@ -198,6 +222,16 @@ def _judge_crl(walk: _Walk, entry: Entry, says: CrlSigned, where: str) -> None:
         raise _broken("CER-307", "its CRL is not the announced one", where)
     _judge_entries(walk, crl, where)
     walk.audit.crls += 1
+
+
+def _closed(walk: _Walk, entry: Entry, says: Signed | CrlSigned | Abandoned) -> Intent:
+    """Return the intent that a line closes. Twice would put a living serial on the CRL."""
+    intent = intent_of(walk.record, entry, says.intent)
+    if says.intent in walk.closed:
+        where = f"{walk.record.path.name}:{entry.number}"
+        raise _broken("CER-310", f"line {says.intent} was closed before", where)
+    walk.closed.add(says.intent)
+    return intent
 
 
 def _judge_request(

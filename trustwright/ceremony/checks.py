@@ -1,7 +1,9 @@
 """The front door of the rules: what the signer asks of a request, both sides of a response.
 
 Every rule is one function, listed in `REQUEST_RULES` or `RESPONSE_RULES`; its identifier is in the
-exception, on the review page, in the transcript of a refusal and in the name of its test.
+exception, on the review page and in its test. A request that is refused leaves no trace in the
+transcript; a response that is refused after the root key was used is abandoned there, with rule and
+reason.
 CER-SIZE, CER-JSON and CER-SHAPE come before them, when a file is opened.
 """
 

@@ -27,12 +27,19 @@ CRL_BACKDATE = 3600
 """Seconds that thisUpdate lies before the signing, for clocks that are behind."""
 
 
-def revoked_since(moment: datetime) -> datetime:
-    """Return the revocationDate of what was decided at `moment`; every CRL says the same.
+def never_back(last_at: datetime | None, now: datetime) -> datetime:
+    """Return `now`, or the time of the last transcript line where the clock ran back behind it."""
+    return now if last_at is None else max(now, last_at)
 
-    It lies before thisUpdate of any CRL that may follow, whose clock may run back a little.
+
+def crl_time(moment: datetime) -> datetime:
+    """Return thisUpdate of a CRL that is announced in a line of this time.
+
+    It is also the revocationDate of what is decided in a line of this time, in every CRL: lines
+    never run backwards, so no CRL begins before what it lists; and no intermediate begins after it,
+    for its notBefore lies at most as far back (CER-141).
     """
-    return moment - timedelta(seconds=CRL_BACKDATE) - BACKWARDS
+    return moment - timedelta(seconds=CRL_BACKDATE)
 
 
 def runs_backwards(last_at: datetime | None, now: datetime) -> Problem | None:

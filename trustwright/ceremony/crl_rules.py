@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from trustwright.ceremony.clock_rules import CRL_BACKDATE
+from trustwright.ceremony.clock_rules import BACKWARDS, crl_time
 from trustwright.ceremony.response_case import ResponseCase
 from trustwright.ceremony.rules import Problem, RuleBook
 from trustwright.clock import utc_text
@@ -61,11 +59,14 @@ def check_crl_fresh(case: ResponseCase) -> Problem | None:
 
 @_rule("CER-235", "the CRL was made with the response")
 def check_crl_time(case: ResponseCase) -> Problem | None:
-    """Refuse a CRL of another day than the response."""
-    wanted = case.response.signed_at - timedelta(seconds=CRL_BACKDATE)
-    if case.crl.last_update_utc == wanted:
+    """Refuse a CRL of another time than the response.
+
+    Where the signer's clock ran back a little, the CRL keeps the time of the one before.
+    """
+    wanted, found = crl_time(case.response.signed_at), case.crl.last_update_utc
+    if wanted <= found <= wanted + BACKWARDS:
         return None
-    return Problem(f"thisUpdate {utc_text(case.crl.last_update_utc)}, expected {utc_text(wanted)}")
+    return Problem(f"thisUpdate {utc_text(found)}, expected {utc_text(wanted)}")
 
 
 @_rule("CER-236", "the CRL does not list the new certificate", _SIGN)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trustwright.ceremony.clock_rules import CRL_BACKDATE, revoked_since
+from trustwright.ceremony.clock_rules import crl_time, never_back
 from trustwright.ceremony.history import History
 from trustwright.ceremony.rootpolicy import RootPolicy
 from trustwright.errors import CeremonyViolation, VerificationError
@@ -77,7 +77,7 @@ def draft_certificate(request: Request, root: Certificate, now: datetime) -> Cer
 def sign_drafted_certificate(
     draft: CertificateDraft, root: Certificate, key: ec.EllipticCurvePrivateKey
 ) -> Certificate:
-    """Return the certificate, signed by the root key; the draft's octets and no others.
+    """Return the certificate, signed by `key`; the draft's octets and no others.
 
     Raises:
         VerificationError: other octets were signed (rule ``SIGN-OCTETS``).
@@ -100,7 +100,7 @@ def draft_crl(
         LintViolation: it would break a clause.
     """
     added = revoked_by(history, request, now)
-    this_update = now - timedelta(seconds=CRL_BACKDATE)
+    this_update = crl_time(never_back(history.last_at, now))
     unsigned = _Unsigned(
         number=history.crl_number + 1,
         this_update=this_update,
@@ -128,7 +128,7 @@ def draft_crl(
 def sign_drafted_crl(
     draft: CrlDraft, root: Certificate, key: ec.EllipticCurvePrivateKey
 ) -> CertificateRevocationList:
-    """Return the CRL, signed by the root key; the draft's octets and no others.
+    """Return the CRL, signed by `key`; the draft's octets and no others.
 
     Raises:
         VerificationError: other octets were signed (rule ``SIGN-OCTETS``).
@@ -155,10 +155,9 @@ def revoked_by(history: History, request: Request | None, now: datetime) -> tupl
         raise CeremonyViolation(f"serial {request.serial} is unknown", rule="CER-111")
     reason = request.revocation_reason or "unspecified"
     serials = [answer.serial for answer in history.same_key(named.spki)]
+    since = crl_time(never_back(history.last_at, now))
     return tuple(
-        Revoked(serial, revoked_since(now), reason)
-        for serial in serials
-        if not history.is_revoked(serial)
+        Revoked(serial, since, reason) for serial in serials if not history.is_revoked(serial)
     )
 
 
@@ -209,7 +208,7 @@ def _crl(
 
 def _other_octets(what: str) -> VerificationError:
     return VerificationError(
-        f"the root key signed another {what} than the one that was linted",
+        f"the key signed another {what} than the one that was linted",
         rule="SIGN-OCTETS",
         hint="nothing of it was handed out; report this",
     )

@@ -138,7 +138,10 @@ def read(path: Path) -> bytes:
         raise FileNotFoundError(path) from None
     except OSError as error:
         raise ConfigurationError(
-            f"cannot be read: {error.strerror}", rule="FILE-READ", where=str(path)
+            f"cannot be read: {error.strerror}",
+            rule="FILE-READ",
+            hint="mend the medium, or put the file back from a copy",
+            where=str(path),
         ) from None
 
 
@@ -197,5 +200,8 @@ def _write(path: Path, flags: int, data: bytes, mode: int) -> None:
 
 def _unwritable(path: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(
-        f"cannot be written: {error.strerror}", rule="FILE-WRITE", where=str(path)
+        f"cannot be written: {error.strerror}",
+        rule="FILE-WRITE",
+        hint="make room, or mend what is there, then start again",
+        where=str(path),
     )

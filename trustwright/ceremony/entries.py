@@ -86,11 +86,17 @@ class CrlSigned(Artifact):
 
 
 class Abandoned(Artifact):
-    """An intent came to nothing; its serial stands on every later root CRL."""
+    """An intent came to nothing; its serial stands on every later root CRL.
+
+    Attributes:
+        rule: identifier of what refused the result, empty where it was cut off.
+        why: in words.
+    """
 
     event: Literal["abandoned"] = "abandoned"
     intent: int
     serial: str | None = None
+    rule: str = ""
     why: str
 
 
@@ -107,9 +113,14 @@ Event = Created | PolicyAccepted | Intent | Signed | CrlSigned | Abandoned | Rep
 
 
 class Entry(Artifact):
-    """One line: numbered from 1, dated, chained to the line before by its digest."""
+    """One line: numbered from 1, dated, chained to the line before by its digest.
+
+    Attributes:
+        mac: code of a holder of the root key, where one is needed; see `trustwright.ceremony.mac`.
+    """
 
     number: int = Field(ge=1)
     previous: Digest | None = None
     at: Moment
     says: Annotated[Event, Field(discriminator="event")]
+    mac: Digest | None = None

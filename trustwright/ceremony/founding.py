@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from trustwright.ceremony import durable, rootpolicy, transcript
 from trustwright.ceremony.entries import Created
 from trustwright.ceremony.ledger import ASIDE, CRLS, REQUESTS, RESPONSES
+from trustwright.ceremony.mac import mac_under
 from trustwright.ceremony.passphrase import judge
 from trustwright.ceremony.rootfolder import CERTIFICATE, KEY
 from trustwright.ceremony.rootkey import STRONG, ScryptCost, encrypted_pem
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
     from trustwright.ceremony.rootpolicy import RootPolicy
     from trustwright.model.profile import KeyKind
 
+LONGEST_NAME = 64
+"""Characters of a common name (RFC 5280 appendix A.1)."""
+
+SHORTEST_LIFE = 365 * 86_400
+"""Seconds that a root lives at least: whoever types 1m for a month gets no root of a minute."""
+
+LONGEST_LIFE = 40 * 366 * 86_400
+"""Seconds that a root lives at most, as in every profile."""
+
+_DAY = 86_400
 _PRIVATE_FOLDER = 0o700
 
 
@@ -57,11 +68,13 @@ def found(path: Path, founding: Founding, *, now: datetime, openssl: OpenSsl) ->
 
     Raises:
         ConflictError: something has this name (rule ``ROOT-EXISTS``).
-        ConfigurationError: the passphrase is weak, or the folder cannot be made.
+        ConfigurationError: name, validity or passphrase do not fit (rules ``ROOT-NAME``,
+            ``ROOT-VALIDITY``, ``PASS-…``), or the folder cannot be made (rule ``ROOT-FOLDER``).
         LintViolation: the certificate would break a clause.
         VerificationError: openssl does not agree with the certificate.
     """
     refuse_existing(path)
+    _refuse_misfit(founding)
     judge(founding.passphrase, founding.policy.organization)
     key = keys.generate_key(founding.key_kind)
     certificate = _certificate(key, founding, now)
@@ -73,7 +86,7 @@ def found(path: Path, founding: Founding, *, now: datetime, openssl: OpenSsl) ->
         raise _unmakable(path, error) from None
     try:
         _write(part, certificate, encrypted_pem(key, founding.passphrase, founding.cost), founding)
-        _first_line(part, certificate, founding, now)
+        _first_line(part, certificate, key, founding, now)
         os.rename(part, path)  # noqa: PTH104 - named calls of os, see trustwright.ceremony.durable
         durable.sync_folder(path.parent)
     except OSError as error:
@@ -95,6 +108,23 @@ def refuse_existing(path: Path) -> None:
             rule="ROOT-EXISTS",
             hint="name another --folder",
             where=str(path),
+        )
+
+
+def _refuse_misfit(founding: Founding) -> None:
+    name, validity = founding.common_name, founding.validity
+    if not name.isprintable() or name != name.strip() or not 1 <= len(name) <= LONGEST_NAME:
+        raise ConfigurationError(
+            f"a common name has 1 to {LONGEST_NAME} characters that can be shown, and no blank "
+            "around them",
+            rule="ROOT-NAME",
+            hint="--common-name 'Example Root CA'",
+        )
+    if not SHORTEST_LIFE <= validity <= LONGEST_LIFE:
+        raise ConfigurationError(
+            f"a root lives {SHORTEST_LIFE // _DAY} days to {LONGEST_LIFE // _DAY} days",
+            rule="ROOT-VALIDITY",
+            hint="--validity 7300d",
         )
 
 
@@ -127,7 +157,13 @@ def _write(part: Path, certificate: Certificate, key: bytes, founding: Founding)
     durable.write_new(part / rootpolicy.FILE, rootpolicy.as_toml(founding.policy).encode())
 
 
-def _first_line(part: Path, certificate: Certificate, founding: Founding, now: datetime) -> None:
+def _first_line(
+    part: Path,
+    certificate: Certificate,
+    key: ec.EllipticCurvePrivateKey,
+    founding: Founding,
+    now: datetime,
+) -> None:
     path = part / transcript.FILE
     durable.write_new(path, b"", mode=durable.PRIVATE)
     first = Created(
@@ -135,4 +171,4 @@ def _first_line(part: Path, certificate: Certificate, founding: Founding, now: d
         policy=founding.policy.digest(),
         policy_text=founding.policy.text(),
     )
-    transcript.append(transcript.Transcript(path, (), ()), first, now)
+    transcript.append(transcript.Transcript(path, (), ()), first, now, mac_under(key))

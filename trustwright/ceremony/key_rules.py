@@ -13,14 +13,25 @@ KEY_RULES: RuleBook[RequestCase] = RuleBook()
 _rule = KEY_RULES.rule
 _SIGN: Kind = "sign-intermediate"
 
+SKIPPED_AT_MOST = 9
+"""Generations in a row that may have been given up unsigned."""
+
 
 @_rule("CER-121", "its generation is the next", _SIGN)
 def check_generation(case: RequestCase) -> Problem | None:
-    """Refuse any generation but the next, or the last one again over the same key."""
-    last = case.before.request.generation or 0 if case.before else 0
-    if case.request.generation == last + 1 or case.is_again:
+    """Refuse an earlier generation, and one that lies too far ahead.
+
+    The last one may come again over the same key. The other side gives a generation up when its key
+    is lost before this root signed it: then the next one that is signed leaves a gap, which the
+    page shows, and what was left out can never be signed later.
+    """
+    asked = case.request.generation or 0
+    if case.is_again or 0 <= case.skipped <= SKIPPED_AT_MOST:
         return None
-    return Problem(f"it asks for generation {case.request.generation}; the next is {last + 1}")
+    return Problem(
+        f"it asks for generation {asked}; the next is {asked - case.skipped}",
+        f"up to {SKIPPED_AT_MOST} may have been given up in between",
+    )
 
 
 @_rule("CER-122", "the last generation again means the same key", _SIGN)

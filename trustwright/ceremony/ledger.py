@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trustwright.ceremony import durable
-from trustwright.ceremony.clock_rules import revoked_since
+from trustwright.ceremony.clock_rules import crl_time
 from trustwright.ceremony.entries import Abandoned, Entry, Intent, Signed
 from trustwright.ceremony.history import Answer, History
 from trustwright.ceremony.request import open_request
@@ -112,13 +112,13 @@ def file_form(artifact: Request | Response) -> bytes:
 def _revoked(transcript: Transcript, folder: Path) -> Iterator[Revoked]:
     for entry, abandoned in transcript.saying(Abandoned):
         if abandoned.serial is not None:
-            since = revoked_since(entry.at)
-            yield Revoked(serial_number(abandoned.serial), since, ABANDONED_REASON)
+            yield Revoked(serial_number(abandoned.serial), crl_time(entry.at), ABANDONED_REASON)
     for entry, closed in transcript.saying(Signed):
         answer = answer_of(transcript, folder, (entry, closed))
         reason = answer.request.revocation_reason or "unspecified"
-        since = revoked_since(answer.response.signed_at)
-        for serial in intent_of(transcript, entry, closed.intent).revokes:
+        announced = intent_of(transcript, entry, closed.intent)
+        since = crl_time(transcript.entries[closed.intent - 1].at)
+        for serial in announced.revokes:
             yield Revoked(serial_number(serial), since, reason)
 
 

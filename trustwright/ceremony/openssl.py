@@ -1,12 +1,15 @@
 """The second path: what the root signed is verified by the ``openssl`` program as well.
 
 It shares no code with the path that signed (`cryptography` carries an OpenSSL of its own, of
-another version). Without the program nothing is signed.
+another version). Without the program nothing is signed; `trustwright.ceremony.sign` rehearses with
+it before the root key is used.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateRevocationList
 
 _TIMEOUT = 30
+_LEAST = 3
+_VERSION = re.compile(r"OpenSSL (\d+)\.")
 _STRICT = ("-x509_strict", "-check_ss_sig", "-no-CApath", "-no-CAstore")
 # Neither a configuration file nor an environment variable of the caller changes a verdict.
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "OPENSSL_CONF": "/dev/null", "LC_ALL": "C"}
@@ -41,7 +46,8 @@ class OpenSsl:
         """Return the program on PATH.
 
         Raises:
-            ConfigurationError: there is none (rule ``OPENSSL-MISSING``).
+            ConfigurationError: there is none, or it does not run (rule ``OPENSSL-MISSING``), or it
+                is another program or too old (rule ``OPENSSL-VERSION``).
         """
         program = shutil.which("openssl")
         if program is None:
@@ -50,11 +56,26 @@ class OpenSsl:
                 rule="OPENSSL-MISSING",
                 hint="install openssl 3",
             )
-        return cls(program)
+        found = cls(program)
+        found.version()
+        return found
 
     def version(self) -> str:
-        """Return what ``openssl version`` says."""
-        return self._run("version").stdout.strip()
+        """Return what ``openssl version`` says.
+
+        Raises:
+            ConfigurationError: it is not OpenSSL 3 or newer (rule ``OPENSSL-VERSION``).
+        """
+        done = self._run("version")
+        known = _VERSION.match(done.stdout)
+        if done.returncode or known is None or int(known[1]) < _LEAST:
+            raise ConfigurationError(
+                f"this is not OpenSSL {_LEAST} or newer: {_said(done, done.stdout)}",
+                rule="OPENSSL-VERSION",
+                hint="put openssl 3 first on PATH",
+                where=self.program,
+            )
+        return done.stdout.strip()
 
     def verify_root(self, root: Certificate, *, at: datetime) -> None:
         """Check a self-signed root, its own signature included.
@@ -144,12 +165,18 @@ class OpenSsl:
                 timeout=_TIMEOUT,
                 env=_ENVIRONMENT,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise ConfigurationError(
-                f"openssl {arguments[0]} does not run: {type(error).__name__}",
-                rule="OPENSSL-MISSING",
-                where=self.program,
-            ) from None
+        except subprocess.TimeoutExpired:
+            raise self._unusable(arguments[0], f"no answer within {_TIMEOUT} s") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._unusable(arguments[0], str(error)) from None
+
+    def _unusable(self, command: str, why: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"openssl {command} does not run: {why}",
+            rule="OPENSSL-MISSING",
+            hint="put openssl 3 first on PATH",
+            where=self.program,
+        )
 
 
 @contextmanager
@@ -181,9 +208,19 @@ def _demand(done: subprocess.CompletedProcess[str], rule: str) -> None:
 
 
 def _refused(rule: str, done: subprocess.CompletedProcess[str]) -> VerificationError:
-    said = " ".join((done.stderr or done.stdout).split())[:300]
     return VerificationError(
-        f"openssl does not agree: {said}",
+        f"openssl does not agree: {_said(done, done.stderr or done.stdout)}",
         rule=rule,
-        hint="do not use what was signed; keep the folder and find out why",
+        hint="use nothing of what was signed, and find out why",
+        where=str(done.args[0]),
     )
+
+
+def _said(done: subprocess.CompletedProcess[str], text: str) -> str:
+    """Return what the program said, or how it ended where it said nothing."""
+    said = " ".join(text.split())[:300]
+    if done.returncode < 0:
+        return f"it was ended by signal {signal.Signals(-done.returncode).name}; {said}".rstrip(
+            "; "
+        )
+    return said or f"it said nothing and ended with exit code {done.returncode}"

@@ -1,10 +1,16 @@
-"""The page that a person reads at the gate, in the Prefect UI and in the terminal (Markdown)."""
+"""The page that a person reads at the gate, in the Prefect UI and in the terminal (Markdown).
+
+What others wrote stands in a block of its own, behind bars, or as one line without markup: no text
+can begin a heading, make a link or end the block that it stands in.
+"""
 
 from __future__ import annotations
 
 from trustwright.ceremony.request import request_file_name
+from trustwright.ceremony.shown import quoted
 from trustwright.ceremony.words import digest_words
 from trustwright.model.ceremony import CeremonyRecord, Request
+from trustwright.policy.quoting import one_line
 
 
 def gate_page(ceremony: CeremonyRecord) -> str:
@@ -21,7 +27,8 @@ def word_lines(digest: str) -> list[str]:
 def _refusal(ceremony: CeremonyRecord) -> str:
     if not ceremony.refusal:
         return ""
-    return f"**Response {ceremony.refusals} was refused:** {ceremony.refusal}\n\n"
+    lines = quoted(ceremony.refusal.replace("→", "->"))
+    return "\n".join([f"**Response {ceremony.refusals} was refused:**", *_block("", *lines), ""])
 
 
 def _steps(ceremony: CeremonyRecord) -> str:
@@ -33,7 +40,7 @@ def _steps(ceremony: CeremonyRecord) -> str:
         [
             f"# {_title(request)}",
             "",
-            f"{request.reason}. To be signed before **{deadline}**.",
+            f"{one_line(request.reason)}. To be signed before **{deadline}**.",
             "",
             "**Fetch the request**: save the text below as this file, or run",
             *_block("", f"trustwright ceremony export {ceremony.id[:12]}"),

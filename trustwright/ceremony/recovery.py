@@ -31,11 +31,14 @@ from trustwright.ceremony.ledger import ASIDE, CRLS, REQUESTS, RESPONSES, file_f
 from trustwright.ceremony.response import open_response, response_name
 from trustwright.ceremony.rootfolder import RootFolder
 from trustwright.ceremony.rootpolicy import from_text
-from trustwright.errors import PolicyViolation, VerificationError
+from trustwright.errors import PolicyViolation, TrustwrightError, VerificationError
 from trustwright.ids import serial_number, sha256_hex
 from trustwright.model.ceremony import Request, Response
 from trustwright.x509 import parse
 from trustwright.x509.crl import crl_number, verify_crl
+
+_LONGEST = 1000
+_CUT_OFF = TrustwrightError("it was cut off before its result was complete")
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,18 @@ class _Left:
     data: bytes
 
 
-def recover(folder: RootFolder, now: datetime) -> list[str]:
+def recover(
+    folder: RootFolder, now: datetime, refusal: TrustwrightError | None = None
+) -> list[str]:
     """Bring a folder that a power cut left into order; return what was done, a sentence each.
 
     Starts from the files and not from what is in memory: a line that could not be written may
     stand there whole, in part or not at all.
+
+    Args:
+        folder: held exclusively.
+        now: aware.
+        refusal: why the last intent came to nothing, where that is known.
 
     Raises:
         VerificationError: the transcript does not hold.
@@ -65,7 +75,7 @@ def recover(folder: RootFolder, now: datetime) -> list[str]:
         *_make_places(folder.path),
         *_mend_transcript(folder, now),
         *_drop_parts(folder.path),
-        *_close_intents(folder, now),
+        *_close_intents(folder, now, refusal),
     ]
 
 
@@ -127,11 +137,15 @@ def _drop_parts(path: Path) -> Iterator[str]:
             yield f"{part.name} was never finished and was removed"
 
 
-def _close_intents(folder: RootFolder, now: datetime) -> Iterator[str]:
+def _close_intents(
+    folder: RootFolder, now: datetime, refusal: TrustwrightError | None
+) -> Iterator[str]:
+    last = max((entry.number for entry, _ in folder.transcript.saying(Intent)), default=0)
     for entry, intent in left_open(folder.transcript):
         adopted = next(_adoptable(folder, entry, intent), None)
         if adopted is None:
-            yield _abandon(folder, entry, intent, now)
+            known = refusal if entry.number == last else None
+            yield _abandon(folder, (entry, intent), now, known or _CUT_OFF)
             continue
         closing, path = adopted
         folder.record(closing, now)
@@ -141,18 +155,22 @@ def _close_intents(folder: RootFolder, now: datetime) -> Iterator[str]:
         )
 
 
-def _abandon(folder: RootFolder, entry: Entry, intent: Intent, now: datetime) -> str:
+def _abandon(
+    folder: RootFolder, line: tuple[Entry, Intent], now: datetime, refusal: TrustwrightError
+) -> str:
+    entry, intent = line
     for path in _candidates(folder, intent):
         durable.move(path, folder.path / ASIDE / f"refused-{entry.number:04d}-{path.name}")
-    why = "cut off before its result was complete"
-    folder.record(Abandoned(intent=entry.number, serial=intent.serial, why=why), now)
+    why = refusal.what[:_LONGEST]
+    says = Abandoned(intent=entry.number, serial=intent.serial, rule=refusal.rule, why=why)
+    folder.record(says, now)
     serial = (
         f"serial {intent.serial} is abandoned and stands on every later root CRL; "
         if intent.serial
         else ""
     )
     return (
-        f"line {entry.number} announced {_name(intent)}, which was {why}; {serial}"
+        f"line {entry.number} announced {_name(intent)}; {why}; {serial}"
         "nothing of it was handed out: start it again"
     )
 

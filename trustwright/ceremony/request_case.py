@@ -81,9 +81,19 @@ class RequestCase:
         )
 
     @property
+    def skipped(self) -> int:
+        """Return how many generations lie between the last one signed and the one asked for."""
+        return (self.request.generation or 0) - last_generation(self.before) - 1
+
+    @property
     def is_again(self) -> bool:
         """Return whether the last generation is asked for once more."""
         return self.before is not None and self.before.request.generation == self.request.generation
+
+
+def last_generation(before: Answer | None) -> int:
+    """Return the generation of an environment's last intermediate, 0 for none."""
+    return (before.request.generation or 0) if before else 0
 
 
 def _end(answer: Answer) -> datetime:

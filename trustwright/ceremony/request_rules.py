@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from trustwright.ceremony.clock_rules import out_of_force, runs_backwards
+from trustwright.ceremony.history import Answer
 from trustwright.ceremony.request_case import SKEW, RequestCase
 from trustwright.ceremony.rules import Problem, RuleBook
 from trustwright.clock import utc_text
@@ -101,13 +102,14 @@ def check_chain(case: RequestCase) -> Problem | None:
     What was signed is named by its binding, not by the digest of a file: parts of a response file
     could be changed on its way without breaking a signature.
 
-    When the last generation is asked for once more, naming what the earlier request named is
-    enough: its response may never have reached the other side.
+    When the last generation is asked for once more, or the one after it, naming what the last
+    request named is enough: its response may never have reached the other side, which gave its
+    generation up. The page says so.
     """
     last = case.history.last(case.request.environment)
     expected = [last.binding if last else None]
-    if case.is_again and case.before is not None and case.before is last:
-        expected.append(case.before.request.previous)
+    if _may_have_missed(case, last) and last is not None:
+        expected.append(last.request.previous)
     if case.request.previous in expected:
         return None
     return Problem(
@@ -155,6 +157,11 @@ def check_not_revoked(case: RequestCase) -> Problem | None:
     if not case.history.is_revoked(serial_number(serial)):
         return None
     return Problem(f"serial {serial} is on the root CRL already", "ask for root-crl instead")
+
+
+def _may_have_missed(case: RequestCase, last: Answer | None) -> bool:
+    """Return whether the other side may never have seen the last answer: it certified a key."""
+    return case.before is last and (case.kind == _SIGN or case.is_again)
 
 
 def _texts(request: Request) -> Iterator[tuple[str, str]]:

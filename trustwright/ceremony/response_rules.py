@@ -190,7 +190,7 @@ def check_serial_unused(case: ResponseCase) -> Problem | None:
 
 @_rule("CER-220", "its serial is long enough to be unguessable", _SIGN)
 def check_serial_length(case: ResponseCase) -> Problem | None:
-    """Refuse a serial that is not of the 16 octets that trustwright-root draws."""
+    """Refuse a serial that is not of the 20 octets that trustwright-root draws."""
     if case.certificate.serial_number.bit_length() == _SERIAL_BITS:
         return None
     return Problem(f"serial {serial_text(case.certificate.serial_number)}")

@@ -11,7 +11,9 @@ from trustwright.ceremony.checks import judge_request
 from trustwright.ceremony.draft import CrlDraft, draft_certificate, draft_crl
 from trustwright.ceremony.extensions import Explained, explain
 from trustwright.ceremony.history import Answer, History
+from trustwright.ceremony.key_rules import SKIPPED_AT_MOST
 from trustwright.ceremony.request import CRL_SUBJECT, short_name
+from trustwright.ceremony.request_case import last_generation
 from trustwright.ceremony.rules import Verdict
 from trustwright.ceremony.shown import printable
 from trustwright.ceremony.words import digest_words
@@ -130,12 +132,27 @@ def facts(review: Review) -> dict[str, Any]:
         "lint": review.lint,
         "extensions": [vars(each) for each in explained(review)],
         "changes": [vars(change) for change in review.changes],
+        "remarks": list(remarks(review)),
         "revokes": list(review.revokes),
         "revoked_before": [serial_text(entry.serial) for entry in review.history.revoked],
         "crl": _crl_facts(review.crl),
         "this_machine": utc_text(review.now),
         "verdicts": [vars(verdict) for verdict in review.verdicts],
     }
+
+
+def remarks(review: Review) -> Iterator[str]:
+    """Yield what the rules let pass and a person should know: a gap, an answer unseen."""
+    request, newest = review.request, review.history.last(review.request.environment)
+    if request.kind != "sign-intermediate":
+        return
+    first, asked = last_generation(review.last) + 1, request.generation or 0
+    for left_out in range(first, asked)[:SKIPPED_AT_MOST]:
+        yield f"Generation {left_out} is left out: this root never signed it, and never will."
+    chained = any(each.rule == "CER-109" and each.outcome == "holds" for each in review.verdicts)
+    if chained and newest is not None and request.previous != newest.binding:
+        number = newest.response.number
+        yield f"The other side does not know response {number}: ask whether it is to be revoked."
 
 
 def _crl_facts(crl: CrlDraft | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from trustwright.ceremony.extensions import validity_words
 from trustwright.ceremony.history import Answer
 from trustwright.ceremony.request import short_name
-from trustwright.ceremony.review import Review, explained, in_lines
+from trustwright.ceremony.review import Review, explained, in_lines, remarks
 from trustwright.ceremony.shown import printable, quoted
 from trustwright.ceremony.words import CONFIRMED_WORDS, digest_words
 from trustwright.clock import utc_text
@@ -28,7 +28,7 @@ def page(review: Review, *, masked: bool = False) -> str:
     Args:
         review: what is known.
         masked: hide the words that a person types back, and the hex digits that stand for them,
-            so that they can only come from the other side.
+            also those of the request's name, so that they can only come from the other side.
     """
     parts = (_head(review, masked=masked), _asked(review), _compared(review), _judged(review))
     return "\n".join(line for part in parts for line in part) + "\n"
@@ -45,7 +45,8 @@ def _foreign(left: str, text: str) -> Iterator[str]:
 
 def _head(review: Review, *, masked: bool) -> Iterator[str]:
     request = review.request
-    yield f"REQUEST {short_name(request)}"
+    name, beginning = short_name(request), request.digest()[:12]
+    yield f"REQUEST {name.removesuffix(beginning) + _MASK if masked else name}"
     yield f"  this machine's time: {utc_text(review.now)}"
     yield ""
     yield _row("may be signed", f"{utc_text(request.created)} to {utc_text(request.expires)}")
@@ -155,6 +156,7 @@ def _compared(review: Review) -> Iterator[str]:
         yield "WHAT CHANGES"
         yield ""
         yield f"  The first intermediate of {review.request.environment}: nothing to compare with."
+        yield from (f"  {each}" for each in remarks(review))
         return
     serial = serial_text(review.last.serial)
     yield f"WHAT CHANGES against response {review.last.response.number} (serial {serial})"
@@ -162,6 +164,7 @@ def _compared(review: Review) -> Iterator[str]:
     for change in review.changes:
         yield from _foreign(change.member, change.before)
         yield from _foreign(f"{'becomes':>{_LEFT}}", change.after)
+    yield from (f"  {each}" for each in remarks(review))
 
 
 def _judged(review: Review) -> Iterator[str]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -20,10 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trustwright.ceremony import rootpolicy, transcript
-from trustwright.ceremony.clock_rules import refuse_clock
+from trustwright.ceremony.clock_rules import never_back, refuse_clock
 from trustwright.ceremony.entries import Created, Event, PolicyAccepted
 from trustwright.ceremony.history import History
 from trustwright.ceremony.ledger import history_of
+from trustwright.ceremony.mac import check_macs
+from trustwright.ceremony.private import exposed
 from trustwright.errors import (
     CeremonyViolation,
     ConfigurationError,
@@ -34,6 +35,8 @@ from trustwright.x509 import parse
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
+
+    from trustwright.ceremony.rootkey import RootKey
 
 CERTIFICATE = "root.pem"
 KEY = "root.key"
@@ -49,7 +52,7 @@ class RootFolder:
     def __init__(self, path: Path, said: date | None = None) -> None:
         self.path = path
         self.said = said
-        self.certificate: Certificate = _certificate(path)
+        self.certificate: Certificate = certificate_in(path / CERTIFICATE)
         self.policy = rootpolicy.load(path / rootpolicy.FILE)
         self.transcript = transcript.read(path / transcript.FILE)
         _check_first_line(self.transcript, parse.fingerprint(self.certificate))
@@ -85,7 +88,7 @@ class RootFolder:
         """
         if self.policy.digest() != self.accepted_policy.policy:
             raise CeremonyViolation(
-                "policy.toml is not the one that the transcript fixed",
+                "it is not the one that the transcript fixed",
                 rule="CER-312",
                 hint="look at it: trustwright-root policy; then: trustwright-root policy --accept",
                 where=str(self.path / rootpolicy.FILE),
@@ -99,13 +102,20 @@ class RootFolder:
         """
         refuse_clock(self.certificate, self.transcript.last_at, now, self.said)
 
-    def record(self, says: Event, at: datetime) -> str:
+    def record(self, says: Event, at: datetime, key: RootKey | None = None) -> str:
         """Add a transcript line; return its digest. Time never runs backwards in it.
 
         After one that failed nothing is added before `read_again`: what stands in the file is not
         what is known here.
 
+        Args:
+            says: what the line says.
+            at: aware.
+            key: authenticates the line, and every line before it first; for what only a holder of
+                the key may write.
+
         Raises:
+            VerificationError: another than a holder of this key wrote a line (rule ``CER-320``).
             CeremonyViolation: the time cannot be (see `require_time`).
             ConfigurationError: it cannot be written.
             ConflictError: the one before could not be (rule ``ROOT-UNMENDED``).
@@ -113,10 +123,12 @@ class RootFolder:
         if not self._is_known:
             raise transcript.unmended(self.transcript.path)
         self.require_time(at)
-        last = self.transcript.last_at
-        moment = max(at, last) if last else at
+        if key is not None:
+            check_macs(self.transcript, key.mac)
+        moment = never_back(self.transcript.last_at, at)
         self._is_known = False
-        self.transcript = transcript.append(self.transcript, says, moment)
+        mac = key.mac if key else None
+        self.transcript = transcript.append(self.transcript, says, moment, mac)
         self._is_known = True
         return self.transcript.head
 
@@ -145,13 +157,20 @@ def opened(path: Path, *, exclusive: bool, said: date | None = None) -> Iterator
         ConflictError: another program works in it (rule ``ROOT-LOCKED``).
         VerificationError: the transcript does not hold.
     """
-    with _locked(path, exclusive=exclusive):
+    with locked(path, exclusive=exclusive):
+        _check_is_root(path)
         _check_private(path)
         yield RootFolder(path, said)
 
 
 @contextmanager
-def _locked(path: Path, *, exclusive: bool) -> Iterator[None]:
+def locked(path: Path, *, exclusive: bool) -> Iterator[None]:
+    """Hold a folder's lock, shared with other readers unless `exclusive`.
+
+    Raises:
+        ConfigurationError: there is no such folder (rule ``ROOT-FOLDER``).
+        ConflictError: another program works in it (rule ``ROOT-LOCKED``).
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
@@ -173,13 +192,29 @@ def _lock(descriptor: int, path: Path, kind: int) -> None:
             hint="wait for it, or end it",
             where=str(path),
         ) from None
-
-
-def _certificate(path: Path) -> Certificate:
-    try:
-        return parse.certificate((path / CERTIFICATE).read_bytes())
     except OSError as error:
-        raise _no_root(path, f"{CERTIFICATE}: {error.strerror}") from None
+        raise _no_root(path, f"it cannot be locked: {error.strerror}") from None
+
+
+def certificate_in(file: Path) -> Certificate:
+    """Return the root's certificate.
+
+    Raises:
+        ConfigurationError: it cannot be read (rule ``ROOT-FOLDER``).
+        VerificationError: it is none.
+    """
+    try:
+        return parse.certificate(file.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot be read: {error.strerror}",
+            rule="ROOT-FOLDER",
+            hint=f"put {CERTIFICATE} back from a copy",
+            where=str(file),
+        ) from None
+    except VerificationError as error:
+        error.where, error.hint = str(file), f"put {CERTIFICATE} back from a copy"
+        raise
 
 
 def _check_first_line(record: transcript.Transcript, fingerprint: str) -> None:
@@ -193,18 +228,22 @@ def _check_first_line(record: transcript.Transcript, fingerprint: str) -> None:
         )
 
 
+def _check_is_root(path: Path) -> None:
+    """Refuse a folder that no root was made in, before anybody is told to change its mode."""
+    names = (CERTIFICATE, KEY, rootpolicy.FILE, transcript.FILE)
+    found = [name for name in names if (path / name).is_file()]
+    if len(found) <= len(names) // 2:
+        missing = ", ".join(name for name in names if name not in found)
+        raise _no_root(path, f"there is no {missing}")
+
+
 def _check_private(path: Path) -> None:
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        problem = exposed(path, path.stat())
     except OSError as error:
         raise _no_root(path, error.strerror or "unreadable") from None
-    if mode & 0o077:
-        raise ConfigurationError(
-            f"must be its owner's alone, this has mode {mode:04o}",
-            rule="ROOT-MODE",
-            hint=f"chmod go= {path}",
-            where=str(path),
-        )
+    if problem is not None:
+        raise ConfigurationError(problem.what, rule="ROOT-MODE", hint=problem.hint, where=str(path))
 
 
 def _no_root(path: Path, why: str) -> ConfigurationError:

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from trustwright.ceremony.mac import mac_under
 from trustwright.ceremony.passphrase import octets
 from trustwright.errors import ConfigurationError, VerificationError
 from trustwright.x509.keys import spki_sha256
@@ -56,6 +57,10 @@ class RootKey(Protocol):
         """Return the key, or a stand-in that signs with a key kept elsewhere (PKCS#11)."""
         ...
 
+    def mac(self, data: bytes) -> str:
+        """Return the code that only a holder of the key can make (a token keeps an HMAC key)."""
+        ...
+
 
 @dataclass(frozen=True)
 class ScryptCost:
@@ -84,8 +89,16 @@ class EncryptedFileKey:
         self.private = _opened(path, octets(passphrase))
         if spki_sha256(self.private.public_key()) != spki_sha256(certificate.public_key()):
             raise VerificationError(
-                "this key does not belong to the root certificate", rule="ROOT-KEY", where=str(path)
+                "this key does not belong to the root certificate",
+                rule="ROOT-KEY",
+                hint="put root.key and root.pem back from one copy",
+                where=str(path),
             )
+        self._mac = mac_under(self.private)
+
+    def mac(self, data: bytes) -> str:
+        """Return the authentication code of `data`."""
+        return self._mac(data)
 
 
 def encrypted_pem(
@@ -142,6 +155,7 @@ def _opened(path: Path, passphrase: bytes) -> ec.EllipticCurvePrivateKey:
         raise VerificationError(
             "the passphrase is wrong, or the file is damaged",
             rule="ROOT-PASSPHRASE",
+            hint="start again; where it is the right one, put root.key back from a copy",
             where=str(path),
         ) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
@@ -151,5 +165,5 @@ def _opened(path: Path, passphrase: bytes) -> ec.EllipticCurvePrivateKey:
 
 def _no_key(path: Path, why: str = "not an encrypted EC key") -> ConfigurationError:
     return ConfigurationError(
-        why, rule="ROOT-KEY-FILE", hint="restore root.key from its backup", where=str(path)
+        why, rule="ROOT-KEY-FILE", hint="put root.key back from a copy", where=str(path)
     )

@@ -16,14 +16,18 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from trustwright import canonical
 from trustwright.ceremony.request import CRL_SUBJECT
 from trustwright.errors import ConfigurationError
-from trustwright.model.base import DnsName, Name, Oid, Setting, first_problem
-from trustwright.model.estate import Duration, Url
-from trustwright.model.profile import KeyKind
+from trustwright.model.base import DnsName, Name, Oid, Setting, Url, first_problem
+from trustwright.model.profile import LONGEST_NAME, KeyKind
+from trustwright.model.values import Duration
 
 FILE = "policy.toml"
 _LIMIT = 65_536
-_COMMON_NAME = 64
 _DAY = 86_400
+_FORMS = {
+    "domain": "a DNS name of two labels or more in lower case, like test.example.internal",
+    "policy_oid": "a dotted object identifier, like 1.3.6.1.4.1.32473.1.1",
+    "name": "a name of lower-case letters, digits and inner hyphens, like test",
+}
 _DURATIONS = ("maximum_validity", "maximum_request_age", "crl_validity")
 
 
@@ -76,7 +80,7 @@ class RootPolicy(Setting):
             msg = f"{CRL_SUBJECT} is what a request for a root CRL is called, no environment"
             raise ValueError(msg)
         for name in self.environments:
-            if len(f"{self.organization} {name} Issuing CA G9999") > _COMMON_NAME:
+            if len(f"{self.organization} {name} Issuing CA G9999".encode()) > LONGEST_NAME:
                 msg = f"organization and {name} are too long for a common name together"
                 raise ValueError(msg)
         for place, (name, one) in enumerate(named):
@@ -125,8 +129,10 @@ def load(path: Path) -> RootPolicy:
         raise _wrong(path, f"cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise _wrong(path, f"not TOML: {error}") from None
+    except RecursionError:
+        raise _wrong(path, "not TOML that anybody wrote: endless nesting") from None
     except ValidationError as error:
-        raise _wrong(path, first_problem(error)) from None
+        raise _wrong(path, _first_problem(error)) from None
 
 
 def from_text(text: str) -> RootPolicy:
@@ -151,7 +157,7 @@ def new_policy(
     """
     stray = sorted(set(oids) - set(domains))
     if stray:
-        raise _wrong(None, f"a policy OID for {stray[0]}, which is no environment")
+        raise _misfit(f"--policy-oid {stray[0]}: there is no --environment {stray[0]}")
     environments = {
         name: {"domain": domain, "policy_oid": oids.get(name)} for name, domain in domains.items()
     }
@@ -160,7 +166,7 @@ def new_policy(
             {"organization": organization, "environments": environments}
         )
     except ValidationError as error:
-        raise _wrong(None, first_problem(error)) from None
+        raise _misfit(_first_problem(error)) from None
 
 
 def as_toml(policy: RootPolicy) -> str:
@@ -195,6 +201,22 @@ def duration_text(seconds: int) -> str:
 def _quoted(text: str) -> str:
     # A JSON string of printable text is a TOML basic string.
     return canonical.encode(text).decode()
+
+
+def _first_problem(error: ValidationError) -> str:
+    """Return member and problem; where a form is wanted, the form as an example."""
+    problem = error.errors(include_input=False, include_url=False)[0]
+    place = [str(part) for part in problem["loc"]]
+    member = "name" if place[-1:] == ["[key]"] else next(iter(place[-1:]), "")
+    if problem["type"] == "string_pattern_mismatch" and member in _FORMS:
+        return f"{'.'.join(place).removesuffix('.[key]')}: must be {_FORMS[member]}"
+    return first_problem(error)
+
+
+def _misfit(what: str) -> ConfigurationError:
+    return ConfigurationError(
+        what, rule="ROOT-POLICY", hint="mend the option, and start again; nothing was made"
+    )
 
 
 def _wrong(path: Path | None, what: str) -> ConfigurationError:

@@ -1,4 +1,4 @@
-"""The ceremony: draft and lint, announce, sign, verify twice, compare, lint again, check, keep.
+"""The ceremony: draft and lint, rehearse, announce, sign, verify twice, compare, lint again, keep.
 
 Each step must pass before the next. The line in the transcript is synced before the key is used;
 the response leaves the folder only after its ``signed`` line is synced.
@@ -21,25 +21,23 @@ from trustwright.ceremony.draft import (
     CrlDraft,
     draft_certificate,
     draft_crl,
-    sign_drafted_certificate,
-    sign_drafted_crl,
 )
 from trustwright.ceremony.entries import CrlSigned, Intent, Signed
 from trustwright.ceremony.history import Answer, History
 from trustwright.ceremony.ledger import CRLS, RESPONSES, file_form, request_path
 from trustwright.ceremony.recovery import crl_file, recover
 from trustwright.ceremony.response import open_response, response_name
+from trustwright.ceremony.signatures import Signer, rehearse
 from trustwright.errors import CeremonyViolation, TrustwrightError
 from trustwright.ids import serial_text, sha256_hex
 from trustwright.model.base import first_problem
 from trustwright.model.ceremony import Request, Response
 from trustwright.x509 import parse
-from trustwright.x509.crl import verify_crl
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cryptography.x509 import Certificate, CertificateRevocationList
+    from cryptography.x509 import CertificateRevocationList
 
     from trustwright.ceremony.openssl import OpenSsl
     from trustwright.ceremony.rootfolder import RootFolder
@@ -66,6 +64,15 @@ class Signing:
     now: datetime
     witnesses: Sequence[str] = ()
 
+    @property
+    def signer(self) -> Signer:
+        """Return the root key as a signer, under the certificate of the folder."""
+        return Signer(self.folder.certificate, self.key.private, self.openssl, self.now)
+
+    def rehearse(self, crl: CrlDraft, certificate: CertificateDraft | None = None) -> None:
+        """Rehearse with a stand-in for the root key."""
+        rehearse(self.openssl, self.folder.certificate, self.now, crl, certificate)
+
 
 @dataclass(frozen=True)
 class _Plan:
@@ -88,11 +95,11 @@ def sign_request(signing: Signing, request: Request) -> Answer:
     plan = _plan(signing, request)
     folder = signing.folder
     durable.write_new(request_path(folder.path, request.digest()), file_form(request))
-    line = folder.record(_intent(signing, plan.crl, plan), signing.now)
+    line = folder.record(_intent(signing, plan.crl, plan), signing.now, signing.key)
     try:
         return _complete(signing, plan, line)
-    except TrustwrightError:
-        _close(signing)
+    except TrustwrightError as error:
+        _close(signing, error)
         raise
 
 
@@ -108,18 +115,19 @@ def sign_crl(signing: Signing) -> Path:
     folder.require_time(now)
     draft = draft_crl(folder.history, folder.policy, folder.certificate, now, None)
     durable.refuse_other(folder.path / CRLS / crl_file(draft.number))
-    folder.record(_intent(signing, draft), now)
+    signing.rehearse(draft)
+    folder.record(_intent(signing, draft), now, signing.key)
     try:
         return _complete_crl(signing, draft)
-    except TrustwrightError:
-        _close(signing)
+    except TrustwrightError as error:
+        _close(signing, error)
         raise
 
 
-def _close(signing: Signing) -> None:
+def _close(signing: Signing, refusal: TrustwrightError) -> None:
     """Close what failed, now if that can be: what stays open, the next start closes."""
     with contextlib.suppress(TrustwrightError, OSError):
-        recover(signing.folder, signing.now)
+        recover(signing.folder, signing.now, refusal)
 
 
 def _plan(signing: Signing, request: Request) -> _Plan:
@@ -133,6 +141,7 @@ def _plan(signing: Signing, request: Request) -> _Plan:
     crl = draft_crl(history, folder.policy, root, now, request)
     plan = _Plan(request, history, certificate, crl)
     _refuse_unsayable(signing, plan)
+    signing.rehearse(crl, certificate)
     return plan
 
 
@@ -167,8 +176,8 @@ def _intent(signing: Signing, crl: CrlDraft, plan: _Plan | None = None) -> Inten
 def _complete(signing: Signing, plan: _Plan, line: str) -> Answer:
     folder, request = signing.folder, plan.request
     intent = len(folder.transcript.entries)
-    crl = _signed_crl(signing, plan.crl)
-    certificate = _signed_certificate(signing, plan.certificate, crl) if plan.certificate else None
+    crl = signing.signer.crl(plan.crl)
+    certificate = signing.signer.certificate(plan.certificate, crl) if plan.certificate else None
     _prove_revoked(signing, plan, crl)
     made = parse.pem(certificate) if certificate else None
     response = _response(signing, plan, made, parse.pem(crl), line)
@@ -189,29 +198,12 @@ def _complete(signing: Signing, plan: _Plan, line: str) -> Answer:
 def _complete_crl(signing: Signing, draft: CrlDraft) -> Path:
     folder = signing.folder
     intent = len(folder.transcript.entries)
-    data = parse.pem(_signed_crl(signing, draft)).encode()
+    data = parse.pem(signing.signer.crl(draft)).encode()
     path = folder.path / CRLS / crl_file(draft.number)
     durable.write_new(path, data)
     done = CrlSigned(intent=intent, crl_number=draft.number, crl=sha256_hex(data), file=path.name)
     folder.record(done, signing.now)
     return path
-
-
-def _signed_crl(signing: Signing, draft: CrlDraft) -> CertificateRevocationList:
-    root = signing.folder.certificate
-    crl = sign_drafted_crl(draft, root, signing.key.private)
-    verify_crl(crl, root, at=signing.now)
-    signing.openssl.verify_crl(crl, root)
-    return crl
-
-
-def _signed_certificate(
-    signing: Signing, draft: CertificateDraft, crl: CertificateRevocationList
-) -> Certificate:
-    root = signing.folder.certificate
-    certificate = sign_drafted_certificate(draft, root, signing.key.private)
-    signing.openssl.verify_certificate(certificate, root, crl, at=signing.now)
-    return certificate
 
 
 def _prove_revoked(signing: Signing, plan: _Plan, crl: CertificateRevocationList) -> None:

@@ -24,6 +24,7 @@ from pydantic import Field
 from trustwright.canonical import decode
 from trustwright.ceremony import durable
 from trustwright.ceremony.entries import Entry, Event
+from trustwright.ceremony.mac import Mac, authenticated
 from trustwright.errors import (
     ConfigurationError,
     ConflictError,
@@ -36,6 +37,7 @@ from trustwright.model.base import Artifact, Digest
 FILE = "transcript.jsonl"
 HEAD = "transcript.head"
 _LINE_LIMIT = 1 << 20
+_PUT_BACK = "compare with a copy, and put transcript and head back together"
 EventT = TypeVar("EventT")
 
 
@@ -107,13 +109,25 @@ def read(path: Path, *, head: str | None = None) -> Transcript:
         raise _broken(path, 1, "CER-304", "is missing")
     _check_head(path, noted, digests, torn=bool(torn))
     if head is not None and head not in digests:
-        raise _broken(path, len(lines) + 1, "CER-304", f"no line has the digest {head[:12]}…")
+        raise VerificationError(
+            f"no line has the digest {head[:12]}… that was written down",
+            rule="CER-304",
+            hint="compare it digit by digit; where it is right, lines are missing: compare with a "
+            "copy before you sign anything",
+            where=str(path),
+        )
     behind = noted is None or noted.number < len(digests)
     return Transcript(path, entries, digests, torn, behind)
 
 
-def append(transcript: Transcript, says: Event, at: datetime) -> Transcript:
+def append(transcript: Transcript, says: Event, at: datetime, mac: Mac | None = None) -> Transcript:
     """Add a line, sync it, then move the head; return the longer transcript.
+
+    Args:
+        transcript: as it stands in the file.
+        says: what the line says.
+        at: aware.
+        mac: of the root key's holder, for a line that needs it.
 
     Raises:
         ConfigurationError: the line would be too long to be read again (rule ``FILE-SIZE``), or
@@ -125,6 +139,7 @@ def append(transcript: Transcript, says: Event, at: datetime) -> Transcript:
         raise unmended(transcript.path)
     number = len(transcript.entries) + 1
     entry = Entry(number=number, previous=transcript.head or None, at=at, says=says)
+    entry = authenticated(entry, mac) if mac else entry
     line = entry.canonical()
     if len(line) > _LINE_LIMIT:
         raise ConfigurationError(
@@ -159,7 +174,7 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise VerificationError(
-            f"cannot be read: {error.strerror}", rule="CER-301", where=str(path)
+            f"cannot be read: {error.strerror}", rule="CER-301", hint=_PUT_BACK, where=str(path)
         ) from None
 
 
@@ -196,7 +211,9 @@ def _noted_head(path: Path) -> Head | None:
         value: Any = decode(place.read_bytes())
         return Head.model_validate(value)
     except (TrustwrightError, ValueError):
-        raise VerificationError("is not a head", rule="CER-304", where=str(place)) from None
+        raise VerificationError(
+            "does not name a line", rule="CER-304", hint=_PUT_BACK, where=str(place)
+        ) from None
 
 
 def _check_head(path: Path, noted: Head | None, digests: tuple[str, ...], *, torn: bool) -> None:

@@ -56,8 +56,12 @@ def witness_names(names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         if not name.strip() or len(name) > _LONGEST or not name.isprintable():
             raise ConfigurationError(
-                f"a witness has a name of 1 to {_LONGEST} characters", rule="WITNESS-NAME"
+                f"a witness has a name of 1 to {_LONGEST} characters that can be shown",
+                rule="WITNESS-NAME",
+                hint="--witness 'Ada Lovelace', once for each person",
             )
     if len(names) > _MOST:
-        raise ConfigurationError(f"at most {_MOST} witnesses are noted", rule="WITNESS-NAME")
+        raise ConfigurationError(
+            f"{len(names)} witnesses", rule="WITNESS-NAME", hint=f"note at most {_MOST}"
+        )
     return tuple(name.strip() for name in names)

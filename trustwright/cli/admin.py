@@ -32,7 +32,7 @@ def issue(name: str, environment: str, output: Path | None) -> None:
     from trustwright.lifecycle.admin import issue_admin
     from trustwright.lifecycle.consumers import consumer_named
 
-    with assembled() as ports:
+    with assembled(orchestrated=False) as ports:
         directory = consumer_named(ports, environment, name).deliver.directory
         if output is not None:
             directory = directory.model_validate({"path": output.absolute()})

@@ -23,8 +23,19 @@ from trustwright.cli.terminal import say
     help="Seconds to wait.",
 )
 @click.option("--take-over", is_flag=True, help="Take the environment from a run that is dead.")
+@click.option(
+    "--new-generation",
+    metavar="REASON",
+    help="Give up the generation that is being set up (its key is lost) and begin the next one.",
+)
 def bootstrap(
-    environment: str, *, wait: bool, until_ready: bool, patience: int, take_over: bool
+    environment: str,
+    *,
+    wait: bool,
+    until_ready: bool,
+    patience: int,
+    take_over: bool,
+    new_generation: str | None,
 ) -> None:
     """Bring ENVIRONMENT to life, up to the signing gate and beyond it.
 
@@ -33,10 +44,14 @@ def bootstrap(
     from trustwright.assembly import assembled
     from trustwright.cli.runs import follow, is_ready, start_bootstrap
     from trustwright.lifecycle.environments import take_from_holder
+    from trustwright.lifecycle.giving_up import give_up_generation
 
     with assembled() as ports:
         if take_over:
             take_from_holder(ports, environment)
+        if new_generation is not None:
+            given_up = give_up_generation(ports, environment, new_generation)
+            say(f"{environment} goes on with generation {given_up.generation}")
         if until_ready and is_ready(ports, environment):
             say(f"{environment} is ready")
             return

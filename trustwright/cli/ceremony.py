@@ -87,21 +87,27 @@ def export(name: str, output: Path) -> None:
 
 @ceremony.command(short_help="Submit a response; it is checked.")
 @click.argument("file", type=click.File("rb"))
-def submit(file: BinaryIO) -> None:
+@click.option(
+    "--ceremony",
+    "name",
+    metavar="NAME",
+    help="Which one it answers. [default: as the file says, or the only pending one]",
+)
+def submit(file: BinaryIO, name: str | None) -> None:
     """Submit the response in FILE (``-`` reads standard input) and wake the waiting run."""
     from trustwright.assembly import assembled
-    from trustwright.ceremony.response import open_response
     from trustwright.cli.runs import go_on, is_ready, show_refusal
     from trustwright.errors import CeremonyViolation
-    from trustwright.lifecycle.gate import ceremony_of, consider_response
+    from trustwright.lifecycle.gate import ceremony_for, consider_response
 
     data = file.read(LIMIT + 1)
     with assembled() as ports:
-        found = ceremony_of(ports, open_response(data).request)
+        found = ceremony_for(ports, data, name)
         before = found.state == "accepted"
         verdict = consider_response(ports, found, data)
         if not verdict.accepted:
-            show_refusal(ports, found.environment)
+            if found.state == "pending":
+                show_refusal(ports, found.environment)
             raise CeremonyViolation(f"refused: {verdict.reason}", where=f"ceremony {found.id[:12]}")
         say(f"accepted{' before' * before}: {found.environment} generation {found.generation}")
         if before and is_ready(ports, found.environment):
@@ -118,11 +124,11 @@ def cancel(name: str, reason: str) -> None:
     from trustwright.assembly import assembled
     from trustwright.errors import ConfigurationError
     from trustwright.lifecycle.gate import ceremony_of
-    from trustwright.lifecycle.watch import cancel_ceremony
+    from trustwright.lifecycle.watch import CLOSING, cancel_ceremony
 
     with assembled() as ports:
         found = ceremony_of(ports, name)
-        if found.state != "pending":
+        if found.state not in {"pending", *CLOSING}:
             raise ConfigurationError(
                 f"the ceremony is {found.state}",
                 rule="GATE-CLOSED",

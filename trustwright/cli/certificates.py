@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from trustwright.ceremony.shown import printable
 from trustwright.cli.terminal import as_json, columns, say
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from trustwright.model.records import CertificateRecord
 
+STATES = ("valid", "expired", "superseded", "revoked", "refused")
 HEADINGS = ("serial", "environment", "role", "subject", "owner", "state", "expires")
 
 
@@ -29,7 +31,7 @@ def certificates() -> None:
 @click.option("--name", help="A DNS name that the certificate carries.")
 @click.option("--subject", help="Consumer or admin.")
 @click.option("--issuer", help="Like prod-g1.")
-@click.option("--state", type=click.Choice(["valid", "superseded", "revoked"]))
+@click.option("--state", type=click.Choice(STATES))
 @click.option("--expiring-within", help="Like 24h: valid ones that end by then.")
 @click.option("--json", "json_output", is_flag=True, help="Print JSON.")
 def list_(
@@ -53,18 +55,21 @@ def list_(
         "owner": owner,
         "subject": subject,
         "issuer": issuer,
-        "state": state,
+        "state": "valid" if state == "expired" else state,
     }
     wanted = {key: value for key, value in equals.items() if value is not None}
-    with assembled() as ports:
-        deadline = _deadline(ports.clock.now(), expiring_within)
+    with assembled(orchestrated=False) as ports:
+        now = ports.clock.now()
+        deadline = _deadline(now, expiring_within)
         rows = [
             row
             for row in ports.records.certificates.find(**wanted)
-            if (name is None or name in row.names) and _ends_by(row, deadline)
+            if (name is None or name in row.names)
+            and state in {None, row.state_at(now)}
+            and _ends_by(row, now, deadline)
         ]
     rows.sort(key=lambda row: (row.not_after, row.id))
-    _print(rows, json_output=json_output)
+    _print(rows, now, json_output=json_output)
 
 
 def _deadline(now: datetime, window: str | None) -> datetime | None:
@@ -73,7 +78,7 @@ def _deadline(now: datetime, window: str | None) -> datetime | None:
     from pydantic import TypeAdapter, ValidationError
 
     from trustwright.errors import ConfigurationError
-    from trustwright.model.estate import Duration
+    from trustwright.model.values import Duration
 
     try:
         return now + timedelta(seconds=TypeAdapter(Duration).validate_python(window))
@@ -86,13 +91,17 @@ def _deadline(now: datetime, window: str | None) -> datetime | None:
         ) from None
 
 
-def _ends_by(row: CertificateRecord, deadline: datetime | None) -> bool:
-    return deadline is None or (row.state == "valid" and row.not_after <= deadline)
+def _ends_by(row: CertificateRecord, now: datetime, deadline: datetime | None) -> bool:
+    return deadline is None or (row.state_at(now) == "valid" and row.not_after <= deadline)
 
 
-def _print(rows: list[CertificateRecord], *, json_output: bool) -> None:
+def _shown(row: CertificateRecord, now: datetime) -> dict[str, Any]:
+    return row.model_dump(mode="json") | {"state": row.state_at(now)}
+
+
+def _print(rows: list[CertificateRecord], now: datetime, *, json_output: bool) -> None:
     if json_output:
-        as_json([row.model_dump(mode="json") for row in rows])
+        as_json([_shown(row, now) for row in rows])
         return
     columns(
         HEADINGS,
@@ -103,7 +112,7 @@ def _print(rows: list[CertificateRecord], *, json_output: bool) -> None:
                 row.role,
                 row.subject,
                 row.owner,
-                row.state,
+                row.state_at(now),
                 f"{row.not_after:%Y-%m-%d %H:%M}",
             )
             for row in rows
@@ -120,17 +129,18 @@ def show(serial: str, json_output: bool, pem: bool) -> None:
     """Show the certificate whose SERIAL starts with these hex digits."""
     from trustwright.assembly import assembled
 
-    with assembled() as ports:
+    with assembled(orchestrated=False) as ports:
         row = _by_serial(ports.records.certificates.find(), serial)
+        shown = _shown(row, ports.clock.now())
     if json_output:
-        as_json(row.model_dump(mode="json"))
+        as_json(shown)
     elif pem:
         say(row.pem.rstrip())
     else:
-        for key, value in row.model_dump(mode="json").items():
+        for key, value in shown.items():
             if key not in {"pem", "version", "id"} and value is not None:
                 text = ", ".join(value) if isinstance(value, list) else value
-                say(f"{key.replace('_', ' '):11} {text}")
+                say(f"{key.replace('_', ' '):11} {printable(str(text))}")
 
 
 def _by_serial(rows: object, serial: str) -> CertificateRecord:

@@ -18,8 +18,8 @@ from trustwright.cli.root_options import folder_option, passphrase, passphrase_o
 from trustwright.cli.terminal import say
 from trustwright.clock import SystemClock
 from trustwright.errors import ConfigurationError
-from trustwright.model.estate import Duration
 from trustwright.model.profile import KeyKind
+from trustwright.model.values import Duration
 from trustwright.x509 import parse
 
 _DURATION: TypeAdapter[int] = TypeAdapter(Duration)
@@ -82,7 +82,7 @@ def init(  # noqa: PLR0917 - click calls it with keywords
     policy = _policy(organization, environments, oids, policy_file)
     founding = Founding(
         policy=policy,
-        common_name=common_name or f"{policy.organization} Root CA",
+        common_name=f"{policy.organization} Root CA" if common_name is None else common_name,
         validity=_seconds(validity),
         key_kind=key_kind,
         passphrase=passphrase(passphrase_fd, passphrase_file, twice=True),
@@ -100,12 +100,16 @@ def _policy(
     if file is not None:
         if organization or environments or oids:
             raise ConfigurationError(
-                "--policy stands alone: it names organization and environments", rule="ROOT-POLICY"
+                "--policy stands alone: it names organization and environments",
+                rule="ROOT-POLICY",
+                hint="leave the other options out",
             )
         return rootpolicy.load(file)
     if not organization or not environments:
         raise ConfigurationError(
-            "give --organization and at least one --environment, or --policy", rule="ROOT-POLICY"
+            "an organization and an environment are missing",
+            rule="ROOT-POLICY",
+            hint="--organization NAME --environment test=test.example.internal, or --policy FILE",
         )
     domains = _pairs("--environment", environments)
     return rootpolicy.new_policy(organization, domains, _pairs("--policy-oid", oids))
@@ -117,7 +121,9 @@ def _pairs(option: str, values: tuple[str, ...]) -> dict[str, str]:
         name, equals, right = value.partition("=")
         if not equals or name in pairs:
             raise ConfigurationError(
-                f"{option} {value}: NAME=VALUE, each name once", rule="ROOT-POLICY"
+                f"{option} {value}: not NAME=VALUE, or the name stands twice",
+                rule="ROOT-POLICY",
+                hint="mend the option, and start again; nothing was made",
             )
         pairs[name] = right
     return pairs
@@ -128,7 +134,9 @@ def _seconds(text: str) -> int:
         return _DURATION.validate_python(text)
     except ValidationError:
         raise ConfigurationError(
-            f"--validity {text}: a duration reads like 7300d", rule="ROOT-VALIDITY"
+            f"--validity {text}: a duration reads like 7300d",
+            rule="ROOT-VALIDITY",
+            hint="7300d are twenty years",
         ) from None
 
 

@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 import click
 
 from trustwright.ceremony import passphrase as phrases
-from trustwright.ceremony.recovery import recover
+from trustwright.ceremony.audit import prepare
 from trustwright.ceremony.request import SIZE_LIMIT, open_request
 from trustwright.ceremony.rootfolder import RootFolder, opened
 from trustwright.ceremony.rootkey import EncryptedFileKey
 from trustwright.cli.terminal import note
 from trustwright.clock import SystemClock
-from trustwright.errors import ConfigurationError
+from trustwright.errors import CeremonyViolation, ConfigurationError
 from trustwright.model.ceremony import Request
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -78,13 +78,14 @@ time_option = click.option(
 
 @contextmanager
 def working(folder: Path, said: date | None = None) -> Iterator[RootFolder]:
-    """Hold the folder alone, with what a power cut left brought into order and explained.
+    """Hold the folder alone; what a power cut left is closed and explained, and all is audited.
 
     Raises:
         CeremonyViolation: this machine's clock cannot be believed.
+        VerificationError: the transcript or a file does not hold.
     """
     with opened(folder, exclusive=True, said=said) as root:
-        for sentence in recover(root, SystemClock().now()):
+        for sentence in prepare(root, SystemClock().now()):
             note(sentence)
         yield root
 
@@ -101,8 +102,15 @@ def read_request(path: Path) -> Request:
             return open_request(file.read(SIZE_LIMIT + 1))
     except OSError as error:
         raise ConfigurationError(
-            f"cannot be read: {error.strerror}", rule="REQUEST-FILE", where=str(path)
+            f"cannot be read: {error.strerror}",
+            rule="REQUEST-FILE",
+            hint="name the NAME.request.json that was carried here",
+            where=str(path),
         ) from None
+    except CeremonyViolation as error:
+        error.where = str(path)
+        error.hint = "carry NAME.request.json over again, unchanged"
+        raise
 
 
 def passphrase(descriptor: int | None, file: Path | None, *, twice: bool = False) -> str:
@@ -113,7 +121,9 @@ def passphrase(descriptor: int | None, file: Path | None, *, twice: bool = False
     """
     if descriptor is not None and file is not None:
         raise ConfigurationError(
-            "--passphrase-fd and --passphrase-file exclude each other", rule="PASS-SOURCE"
+            "--passphrase-fd and --passphrase-file exclude each other",
+            rule="PASS-SOURCE",
+            hint="give one of them",
         )
     if descriptor is not None:
         return phrases.from_descriptor(descriptor)
@@ -140,10 +150,23 @@ def ask(question: str) -> str:
 
 def _asked_passphrase(*, twice: bool) -> str:
     _require_terminal()
-    first = getpass.getpass("passphrase of the root key: ")
-    if twice and getpass.getpass("the same again: ") != first:
-        raise ConfigurationError("the two passphrases differ", rule="PASS-TWICE")
+    first = _typed("passphrase of the root key: ")
+    if twice and _typed("the same again: ") != first:
+        raise ConfigurationError(
+            "the two passphrases differ", rule="PASS-TWICE", hint="nothing was made: start again"
+        )
     return first
+
+
+def _typed(question: str) -> str:
+    try:
+        return getpass.getpass(question)
+    except UnicodeDecodeError:
+        raise phrases.no_text("what was typed") from None
+    except EOFError:
+        raise ConfigurationError(
+            "no passphrase was typed", rule="PASS-SOURCE", hint="start again"
+        ) from None
 
 
 def _require_terminal() -> None:

@@ -53,10 +53,10 @@ def policy(
         _refuse_same(root)
         said = ask("type the version to accept") if confirm_version is None else confirm_version
         _refuse_other(root, said)
-        unlocked(root, passphrase_fd, passphrase_file)
+        key = unlocked(root, passphrase_fd, passphrase_file)
         new = root.policy
         says = PolicyAccepted(version=new.version, policy=new.digest(), policy_text=new.text())
-        root.record(says, SystemClock().now())
+        root.record(says, SystemClock().now(), key)
         say(f"policy version {new.version} is in force")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from trustwright.ceremony.recovery import recover as close_what_is_open
+from trustwright.ceremony.audit import prepare
 from trustwright.ceremony.rootfolder import opened
 from trustwright.cli.root_options import folder_option, time_option
 from trustwright.cli.terminal import say
@@ -20,9 +20,10 @@ from trustwright.clock import SystemClock
 def recover(folder: Path, confirm_time: date | None) -> None:
     """Close what a power cut left open.
 
-    The commands sign, crl and policy --accept do the same before they begin.
+    Then everything in the folder is audited. The commands sign, crl and policy --accept do the
+    same before they begin.
     """
     with opened(folder, exclusive=True, said=confirm_time) as root:
-        sentences = close_what_is_open(root, SystemClock().now())
+        sentences = prepare(root, SystemClock().now())
     for sentence in sentences or ["nothing was left open"]:
         say(sentence)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from trustwright.ceremony.recovery import unfinished
+from trustwright.ceremony.audit import audit
 from trustwright.ceremony.review import facts, refuse_unsignable
 from trustwright.ceremony.review import review as judge
 from trustwright.ceremony.reviewpage import page
 from trustwright.ceremony.rootfolder import opened
 from trustwright.cli.root_options import folder_option, json_option, read_request, request_argument
-from trustwright.cli.terminal import as_json, note
+from trustwright.cli.terminal import as_json, note, write
 from trustwright.clock import SystemClock
 
 
@@ -28,12 +28,12 @@ def review(folder: Path, request_file: Path, as_data: bool) -> None:
     """
     request = read_request(request_file)
     with opened(folder, exclusive=False) as root:
+        left = audit(root.transcript.path, root.certificate).open
         found = judge(root, request, SystemClock().now())
-        left = unfinished(root.transcript)
     if as_data:
         as_json(facts(found))
     else:
-        click.echo(page(found), nl=False)
+        write(page(found))
     for sentence in left:
         note(f"{sentence}; the next sign, crl or recover closes it")
     refuse_unsignable(found)

@@ -14,8 +14,9 @@ from trustwright.ceremony.recovery import unfinished
 from trustwright.ceremony.review import word_lines
 from trustwright.ceremony.rootfolder import RootFolder, opened
 from trustwright.ceremony.rootpolicy import as_toml
+from trustwright.ceremony.shown import printable
 from trustwright.cli.root_options import folder_option, json_option
-from trustwright.cli.terminal import as_json, note, say
+from trustwright.cli.terminal import as_json, note, say, write
 from trustwright.clock import utc_text
 from trustwright.x509 import parse
 
@@ -28,7 +29,7 @@ def show(folder: Path, as_data: bool, certificate: bool) -> None:
     """Show this root, its policy and its transcript."""
     with opened(folder, exclusive=False) as root:
         if certificate:
-            click.echo(parse.pem(root.certificate), nl=False)
+            write(parse.pem(root.certificate))
             return
         facts = _facts(root)
         text = as_toml(root.policy)
@@ -79,7 +80,7 @@ def _last(history: History, environment: str) -> dict[str, Any] | None:
 
 
 def _page(facts: dict[str, Any], policy: str) -> None:
-    say(f"ROOT {facts['subject']}")
+    say(f"ROOT {printable(facts['subject'])}")
     say(f"  valid      {facts['not_before']} to {facts['not_after']}")
     say(f"  {facts['fingerprint']}")
     for line in word_lines(facts["fingerprint"].removeprefix("sha256:")):
@@ -95,9 +96,9 @@ def _page(facts: dict[str, Any], policy: str) -> None:
         said = "nothing yet"
         if last:
             said = f"generation {last['generation']}, {last['signed_at']}, {last['file']}"
-        say(f"  {name}: {said}")
+        say(f"  {name}: {printable(said)}")
     say("")
     accepted = "accepted" if facts["policy_accepted"] else "NOT ACCEPTED: trustwright-root policy"
     say(f"POLICY ({accepted})")
     for line in policy.splitlines():
-        say(f"  {line}".rstrip())
+        say(f"  {printable(line)}".rstrip())

@@ -27,7 +27,7 @@ from trustwright.cli.root_options import (
     unlocked,
     working,
 )
-from trustwright.cli.terminal import say
+from trustwright.cli.terminal import say, write
 from trustwright.clock import SystemClock
 from trustwright.errors import CeremonyViolation, TrustwrightError
 from trustwright.model.ceremony import Request
@@ -83,7 +83,7 @@ def sign(  # noqa: PLR0917 - click calls it with keywords
 
 def _judge(root: RootFolder, request: Request) -> None:
     found = review(root, request, SystemClock().now())
-    click.echo(page(found, masked=True), nl=False)
+    write(page(found, masked=True))
     say()
     refuse_unsignable(found)
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import click
-from cryptography.x509 import Certificate
 
 from trustwright.ceremony import transcript as record
 from trustwright.ceremony.audit import audit
 from trustwright.ceremony.entries import Entry
 from trustwright.ceremony.review import word_lines
-from trustwright.ceremony.rootfolder import CERTIFICATE
+from trustwright.ceremony.rootfolder import CERTIFICATE, certificate_in, locked
+from trustwright.ceremony.words import digest_of
 from trustwright.cli.root_options import folder_option, json_option
 from trustwright.cli.terminal import as_json, columns, say
 from trustwright.clock import utc_text
 from trustwright.errors import ConfigurationError
-from trustwright.x509 import parse
 
+_HEX = re.compile(r"[0-9a-f]+")
+_DIGITS = 64
 _UNSHOWN = {"event", "policy_text"}
 file_argument = click.argument("file", required=False, type=click.Path(path_type=Path))
 
@@ -33,7 +36,9 @@ def transcript() -> None:
 @json_option
 def show(folder: Path, file: Path | None, as_data: bool) -> None:
     """Show every line of the transcript (FILE, or that of the folder)."""
-    found = record.read(file or folder / record.FILE)
+    path = _read(folder, file)
+    with locked(path.parent, exclusive=False):
+        found = record.read(path)
     if as_data:
         as_json([entry.model_dump(mode="json") for entry in found.entries])
         return
@@ -53,14 +58,20 @@ def show(folder: Path, file: Path | None, as_data: bool) -> None:
     type=click.Path(path_type=Path),
     help="The root's certificate. [default: root.pem beside the transcript]",
 )
-@click.option("--head", metavar="DIGEST", help="A head that somebody wrote down: it must be in it.")
+@click.option(
+    "--head",
+    metavar="DIGEST",
+    help="A head that somebody wrote down, in hex or in words: some line must have it.",
+)
 @json_option
 def verify(
     folder: Path, file: Path | None, certificate: Path | None, head: str | None, as_data: bool
 ) -> None:
     """Judge the transcript (FILE, or that of the folder): chain, files, signatures, CRL numbers."""
-    path = file or folder / record.FILE
-    found = audit(path, _root(certificate or path.with_name(CERTIFICATE)), head=head)
+    path, noted = _read(folder, file), None if head is None else _digest(head)
+    with locked(path.parent, exclusive=False):
+        root = certificate_in(certificate or path.with_name(CERTIFICATE))
+        found = audit(path, root, head=noted)
     if as_data:
         as_json(vars(found))
         return
@@ -75,13 +86,36 @@ def verify(
         say(f"open: {sentence}; the next sign, crl or recover closes it")
 
 
-def _root(path: Path) -> Certificate:
-    try:
-        return parse.certificate(path.read_bytes())
-    except OSError as error:
+def _read(folder: Path, file: Path | None) -> Path:
+    """Return which transcript is meant.
+
+    Raises:
+        ConfigurationError: there is none (rule ``ROOT-FOLDER``).
+    """
+    path = file or folder / record.FILE
+    if file is not None and not path.is_file():
         raise ConfigurationError(
-            f"cannot be read: {error.strerror}", rule="ROOT-FOLDER", where=str(path)
-        ) from None
+            "is no file", rule="ROOT-FOLDER", hint=f"name a {record.FILE}", where=str(path)
+        )
+    return path
+
+
+def _digest(said: str) -> str:
+    """Return the digest that a person wrote down, as hex digits or as all of its words.
+
+    Raises:
+        ConfigurationError: it is neither (rule ``HEAD-DIGEST``).
+    """
+    plain = said.strip().lower()
+    with suppress(ConfigurationError):
+        plain = plain if _HEX.fullmatch(plain) else digest_of(plain)
+    if len(plain) == _DIGITS and _HEX.fullmatch(plain):
+        return plain
+    raise ConfigurationError(
+        f"--head: a head has {_DIGITS} hex digits or {_DIGITS // 2} words",
+        rule="HEAD-DIGEST",
+        hint="give all of them, as transcript verify shows them",
+    )
 
 
 def _told(entry: Entry) -> str:

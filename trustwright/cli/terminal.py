@@ -1,23 +1,26 @@
 """What both programs say on a terminal: results on stdout, one line for an error on stderr.
 
 Rules: lower case, no period at the end of an error, nothing of a file or a server is obeyed by the
-terminal. Exit codes are those of `trustwright.errors`; 130 after an interrupt, 70 for a mistake of
-the program itself.
+terminal. What a terminal's encoding cannot say is written as an escape. Exit codes are those of
+`trustwright.errors`; 130 after an interrupt, 70 for a mistake of the program itself. A program or a
+group without a command says its help on stderr and ends with 2, as for any other usage error.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import click
 
 from trustwright.ceremony.shown import printable
-from trustwright.errors import TrustwrightError
+from trustwright.errors import ConfigurationError, TrustwrightError
 
 TRACEBACK = "TRUSTWRIGHT_TRACEBACK"
 """Environment variable that shows where an error came from."""
@@ -34,8 +37,10 @@ def run(command: click.Command, program: str) -> NoReturn:
 def exit_code(command: click.Command, program: str, arguments: Sequence[str] | None = None) -> int:
     """Run a command line; return its exit code, any error rendered as one line."""
     try:
+        _prepare_streams()
         done = command.main(args=arguments, prog_name=program, standalone_mode=False)
-        sys.stdout.flush()
+        with _output_errors():
+            sys.stdout.flush()
     except click.ClickException as error:
         return _usage(error)
     except click.Abort:
@@ -44,16 +49,63 @@ def exit_code(command: click.Command, program: str, arguments: Sequence[str] | N
         return _fail(str(error), error.exit_code)
     except BrokenPipeError:
         # Whoever reads our output has gone: nothing to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 1
     except Exception as error:  # noqa: BLE001 - the one place that renders what nobody expected
         return _fail(_unexpected(error), UNEXPECTED)
     return done if isinstance(done, int) else 0
 
 
+def _prepare_streams() -> None:
+    """Let standard output say everything, in escapes if need be.
+
+    Raises:
+        ConfigurationError: there is none (rule ``OUTPUT-WRITE``).
+    """
+    if getattr(sys, "stdout", None) is None:
+        raise _no_output("it is closed")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def _output_errors() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _forget_output()
+        raise _no_output(error.strerror or "it fails") from None
+
+
+def _forget_output() -> None:
+    """Give what is still to be written to nobody: the interpreter would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _no_output(why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"standard output cannot be written: {why}",
+        rule="OUTPUT-WRITE",
+        hint="send it elsewhere; whether the command did its work, ask by show or status",
+    )
+
+
 def say(text: str = "") -> None:
-    """Print a line of result."""
-    click.echo(text)
+    """Print a result: its lines, with what a terminal would obey written as an escape."""
+    write("\n".join(printable(line) for line in text.split("\n")) + "\n")
+
+
+def write(text: str) -> None:
+    """Print a text of result as it stands.
+
+    Raises:
+        ConfigurationError: standard output cannot be written (rule ``OUTPUT-WRITE``).
+    """
+    with _output_errors():
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 def note(text: str) -> None:
@@ -62,8 +114,11 @@ def note(text: str) -> None:
 
 
 def as_json(value: Any) -> None:
-    """Print a JSON value, indented, its members in order."""
-    click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+    """Print a JSON value, indented, its members in order; what a terminal obeys is escaped."""
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=plain)
+    shown = (one if one.isprintable() or one == "\n" else _escape(one) for one in text)
+    write("".join(shown) + "\n")
 
 
 def columns(
@@ -80,7 +135,16 @@ def columns(
         say("  ".join(cells).rstrip())
 
 
+def _escape(character: str) -> str:
+    """Return a character as JSON may write it; outside its texts JSON has none that needs it."""
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))
+
+
 def _usage(error: click.ClickException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f" → see {context.command_path} --help" if context else ""
     message = error.format_message().rstrip(".")
@@ -92,7 +156,8 @@ def _unexpected(error: Exception) -> str:
 
 
 def _fail(text: str, code: int) -> int:
-    if os.environ.get(TRACEBACK) == "1":
-        traceback.print_exc()
-    click.echo(f"error: {printable(text)}", err=True)
+    with contextlib.suppress(OSError):  # a closed or full stderr: the exit code still speaks
+        if os.environ.get(TRACEBACK) == "1":
+            traceback.print_exc()
+        click.echo(f"error: {printable(text)}", err=True)
     return code

@@ -5,19 +5,20 @@ from __future__ import annotations
 import grp
 import pwd
 
-from trustwright.delivery.folder import Owner
+from trustwright.delivery.folder import Owner, ourselves
 from trustwright.errors import ConfigurationError
 
 
 def owner_of(user: str | None, group: str | None, *, consumer: str) -> Owner:
-    """Return the numbers of an owner; a number stands for itself, None changes nothing.
+    """Return the numbers of an owner; a number stands for itself, None for the account we run as.
 
     Raises:
         ConfigurationError: this machine has no such user or group (rule ``DLV-ACCOUNT``).
     """
+    we = ourselves()
     return Owner(
-        -1 if user is None else _user(user, consumer),
-        -1 if group is None else _group(group, consumer),
+        we.user if user is None else _user(user, consumer),
+        we.group if group is None else _group(group, consumer),
     )
 
 

@@ -4,53 +4,78 @@
 
     <path>/versions/0001/{key,cert,fullchain,trust,crl}.pem, manifest.json
     <path>/versions/0002/…
+    <path>/versions/service.json              which of them has passed reload and check
     <path>/current   → versions/0002          swapped
     <path>/key.pem   → current/key.pem        made once; this is what software is configured with
     <path>/host.csr                           left by the host (``key: host``)
 
 A process that dies at any point leaves the old or the new version visible, each complete; the next
-delivery removes what it left.
+delivery removes what it left. Whether software was told of the version in place, the mark says
+(`trustwright.delivery.mark`); when it was not, `DirectoryTarget.finish` tells it.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from trustwright.clock import Clock
+from trustwright.delivery import links
 from trustwright.delivery.account import owner_of
-from trustwright.delivery.folder import Folder, open_folder, translated
+from trustwright.delivery.folder import Folder, translated
 from trustwright.delivery.hooks import Hook
-from trustwright.delivery.manifest import KEY, MANIFEST, PUBLIC, contents, manifest_of
-from trustwright.delivery.observation import observe
-from trustwright.delivery.versions import FOLDER_MODE, Versions, temporary_name, version_name
-from trustwright.errors import Rejected, TrustwrightError, VerificationError
+from trustwright.delivery.links import VERSIONS
+from trustwright.delivery.manifest import MANIFEST, contents, manifest_of
+from trustwright.delivery.mark import Mark, in_service, read_mark, way_back, write_mark
+from trustwright.delivery.observation import Asked, observe
+from trustwright.delivery.request import read_request
+from trustwright.delivery.versions import FOLDER_MODE, Versions
+from trustwright.delivery.walk import open_folder
+from trustwright.errors import ConflictError, Rejected, TrustwrightError, VerificationError
 from trustwright.model.estate import Directory
 from trustwright.policy.bundle import check_key
 from trustwright.ports import Delivered, DeliverySet
 from trustwright.x509 import parse
 
-CURRENT = "current"
-VERSIONS = "versions"
-HOST_REQUEST = "host.csr"
-LONGEST_REQUEST = 16 * 1024
-LONGEST_KEY = 64 * 1024
 RELOAD = "DLV-RELOAD"
 CHECK = "DLV-CHECK"
-_TARGET = re.compile(r"^versions/([0-9]{4,9})$")
-_LEFTOVER = re.compile(r"^\.current-[0-9a-f]{16}$")
 
 
 @dataclass(frozen=True)
 class _Place:
-    """The open target while one delivery holds it."""
+    """The open target while one delivery holds it.
+
+    Attributes:
+        seen: what was in place when it was opened.
+    """
 
     folder: Folder
     versions: Versions
+    seen: Delivered | None
+
+    def way_back(self, current: int, *, unknown: int | None) -> int | None:
+        """Return the version that comes back when the hooks fail."""
+        mark = read_mark(self.versions.folder)
+        return way_back(mark, self.versions.numbers(), current, unknown=unknown)
+
+    def write_mark(self, passed: int | None, *, swapping: bool) -> None:
+        """Say which version has passed, and whether another is on its way."""
+        write_mark(self.versions.folder, Mark(passed=passed, swapping=swapping))
+
+    def tidy(self, current: int | None) -> None:
+        """Remove what a delivery left that died, and every version after the current one."""
+        links.tidy(self.folder)
+        self.versions.tidy(current)
+
+    def secrets(self, *numbers: int | None) -> bytes:
+        """Return the keys of these versions, for `Hook.secret`; what cannot be read is left out."""
+        keys = []
+        for number in {each for each in numbers if each is not None}:
+            with suppress(OSError, Rejected):
+                keys.append(self.versions.key(number))
+        return b"\n".join(keys)
 
 
 class DirectoryTarget:
@@ -76,64 +101,75 @@ class DirectoryTarget:
             UpstreamError: it cannot be written, a file cannot be given to its owner, or something
                 of somebody else's is in the way (rule ``DLV-…``).
         """
-        owner = owner_of(self._directory.user, self._directory.group, consumer=self._consumer)
-        with self._held() as place:
-            _remove_leftovers(place, _current(place.folder))
-            _check_names(place.folder, with_key=with_key)
-            place.versions.try_out(int(self._directory.mode, 8), owner)
-            name = temporary_name(CURRENT)
-            os.symlink(VERSIONS, name, dir_fd=place.folder.handle)
-            place.folder.unlink(name)
+        asked = self._asked()
+        with self._held(asked) as place:
+            place.tidy(links.current(place.folder))
+            links.check_names(place.folder, with_key=with_key)
+            place.versions.try_out(asked.key_mode, asked.owner)
+            links.try_out(place.folder)
 
-    def deliver(self, delivery: DeliverySet) -> Delivered:
+    def deliver(self, delivery: DeliverySet, *, expected: Delivered | None) -> Delivered:
         """Write a new version, swap, read back, reload, check; undo on failure.
 
         Raises:
             VerificationError: the key, or the key in place that is to be kept, is not that of the
                 certificate (rule ``BUNDLE-KEY``); nothing was written.
             ConfigurationError: user or group is unknown; nothing was written.
-            ConflictError: another delivery to this path is under way.
-            UpstreamError: it could not be written or a hook failed (rule ``DLV-…``); the previous
-                version is in place again.
+            ConflictError: another delivery to this path is under way (``DLV-BUSY``), or something
+                else is in place than was expected (``DLV-CONFLICT``); nothing was written.
+            UpstreamError: it could not be written or a hook failed (rule ``DLV-…``); the version
+                that was in service before is in place again.
         """
         check_key(delivery.key, parse.certificate(delivery.certificate))
-        owner = owner_of(self._directory.user, self._directory.group, consumer=self._consumer)
-        with self._held() as place:
-            previous = _current(place.folder)
-            if delivery.keep_key and previous is not None:
-                delivery = _with_key_in_place(place.folder, delivery)
-            _check_names(place.folder, with_key=delivery.key is not None)
-            _remove_leftovers(place, previous)
-            number = (previous or 0) + 1
-            manifest = manifest_of(
-                delivery, consumer=self._consumer, number=number, delivered=self._clock.now()
-            ).canonical()
-            files = {str(name): data for name, data in contents(delivery).items()}
-            files[MANIFEST] = manifest
-            try:
-                place.versions.add(number, files, int(self._directory.mode, 8), owner)
-                _link(place.folder, with_key=delivery.key is not None)
-            except BaseException:
-                _remove_leftovers(place, previous)
-                raise
-            delivered = self._put_in_place(place, number, previous, delivery.key or b"")
-            _finish(place, number, self._directory.keep, with_key=delivery.key is not None)
-            return delivered
+        asked = self._asked()
+        with self._held(asked) as place:
+            _check_expected(place, expected)
+            current = links.current(place.folder)
+            if delivery.keep_key and current is not None:
+                delivery = _with_key_in_place(place, current, delivery)
+            links.check_names(place.folder, with_key=delivery.key is not None)
+            place.tidy(current)
+            self._write(place, current, delivery, asked)
+            back = None if current is None else place.way_back(current, unknown=current)
+            return self._put_in_place(place, (current or 0) + 1, back, asked)
+
+    def finish(self, *, expected: Delivered) -> Delivered:
+        """Run the hooks of the set in place, whose delivery was cut; undo on failure.
+
+        Raises:
+            ConfigurationError: user or group is unknown.
+            ConflictError: a delivery is under way (``DLV-BUSY``), or something else is in place
+                than was expected (``DLV-CONFLICT``).
+            UpstreamError: a hook failed (rule ``DLV-…``). A version that never passed has given
+                way to the one that was in service before; one that passed once is still there.
+        """
+        asked = self._asked()
+        with self._held(asked) as place:
+            _check_expected(place, expected)
+            if expected.in_service:
+                return expected
+            number = expected.number
+            earlier = [each for each in place.versions.numbers() if each < number]
+            back = place.way_back(number, unknown=earlier[-1] if earlier else None)
+            found = self._put_in_place(place, number, back, asked)
+            return _observed(place.folder, place.versions.folder, asked) or found
 
     def observed(self) -> Delivered | None:
-        """Return what is in place, every file compared with the manifest.
+        """Return what is in place, every file compared with the manifest and the estate file.
 
         Returns None when nothing is there, or something that is not whole: deliver again.
 
         Raises:
+            ConfigurationError: user or group is unknown.
             UpstreamError: it cannot be read, or others can write into the folder.
         """
-        path = self._directory.path
+        path, asked = self._directory.path, self._asked()
         with translated(path), open_folder(path, create=False) as folder:
-            number = _current(folder) if folder else None
-            if folder is None or number is None:
+            if folder is None or folder.kind(VERSIONS) is None:
                 return None
-            return observe(folder, CURRENT, number)
+            with folder.within(VERSIONS) as inner:
+                inner.check_private()
+                return _observed(folder, inner, asked)
 
     def host_request(self) -> str | None:
         """Return the certification request in ``host.csr``, or None when there is none.
@@ -144,21 +180,16 @@ class DirectoryTarget:
         """
         path = self._directory.path
         with translated(path), open_folder(path, create=False) as folder:
-            if folder is None or folder.kind(HOST_REQUEST) is None:
-                return None
-            if folder.kind(HOST_REQUEST) != stat.S_IFREG:
-                raise _bad_request(path / HOST_REQUEST, "is not a regular file")
-            data = folder.read(HOST_REQUEST, LONGEST_REQUEST + 1)
-        if len(data) > LONGEST_REQUEST:
-            raise _bad_request(path / HOST_REQUEST, f"is larger than {LONGEST_REQUEST} bytes")
-        if b"PRIVATE KEY" in data:
-            raise _bad_request(path / HOST_REQUEST, "holds a private key")
-        if not data.isascii() or b"-----BEGIN CERTIFICATE REQUEST-----" not in data:
-            raise _bad_request(path / HOST_REQUEST, "is not a PEM certification request")
-        return data.decode("ascii")
+            return read_request(folder) if folder else None
+
+    def _asked(self) -> Asked:
+        """Return what the estate file asks of the files, names turned to numbers."""
+        directory = self._directory
+        owner = owner_of(directory.user, directory.group, consumer=self._consumer)
+        return Asked(int(directory.mode, 8), owner)
 
     @contextmanager
-    def _held(self) -> Iterator[_Place]:
+    def _held(self, asked: Asked) -> Iterator[_Place]:
         """Open the target for this delivery alone."""
         path = self._directory.path
         with translated(path), open_folder(path, create=True) as folder:
@@ -169,42 +200,75 @@ class DirectoryTarget:
             with folder.within(VERSIONS) as inner, inner.locked():
                 inner.check_private()
                 inner.set_mode(FOLDER_MODE)
-                yield _Place(folder, Versions(inner))
+                yield _Place(folder, Versions(inner), _observed(folder, inner, asked))
+
+    def _write(
+        self, place: _Place, current: int | None, delivery: DeliverySet, asked: Asked
+    ) -> None:
+        """Write the version after the current one, whole, and the links that lead to it."""
+        number = (current or 0) + 1
+        manifest = manifest_of(
+            delivery, consumer=self._consumer, number=number, delivered=self._clock.now()
+        )
+        files = {str(name): data for name, data in contents(delivery).items()}
+        files[MANIFEST] = manifest.canonical()
+        try:
+            place.versions.add(number, files, asked.key_mode, asked.owner)
+            links.make(place.folder, with_key=delivery.key is not None)
+        except BaseException:
+            place.tidy(current)
+            raise
 
     def _put_in_place(
-        self, place: _Place, number: int, previous: int | None, secret: bytes
+        self, place: _Place, number: int, back: int | None, asked: Asked
     ) -> Delivered:
-        """Swap, read back, run the hooks; on any failure go back to the previous version."""
+        """Swap, read back, run the hooks, say that they passed; on any failure go back."""
+        secret, found = place.secrets(number, back), place.seen
         try:
-            _point(place.folder, number)
-            found = _read_back(place.folder, number)
+            place.write_mark(back, swapping=True)
+            if found is None or found.number != number:
+                links.point(place.folder, number)
+                found = _read_back(place, number, asked)
             for hook in self._hooks(number, secret):
                 hook.run()
+            place.write_mark(number, swapping=False)
         except BaseException as error:
-            after = self._undo(place, previous, secret)
+            after = self._undo(place, number, back, secret)
             if isinstance(error, TrustwrightError):
                 raise type(error)(
                     f"{error.what}{after}", rule=error.rule, hint=error.hint, where=self._consumer
                 ) from None
             raise
-        return found
+        if not found.with_key:
+            # A link that cannot be removed today is drift tomorrow.
+            with suppress(OSError):
+                links.drop_key(place.folder)
+        place.versions.prune(number, self._directory.keep)
+        return replace(found, in_service=True)
 
-    def _undo(self, place: _Place, previous: int | None, secret: bytes) -> str:
-        """Put the previous version back in place and reload; return what came of it."""
-        if previous is None:
-            _withdraw(place.folder)
-        elif _current(place.folder) != previous:
-            _point(place.folder, previous)
-        _remove_leftovers(place, previous)
-        if previous is None:
+    def _undo(self, place: _Place, number: int, back: int | None, secret: bytes) -> str:
+        """Put back what was in service before and reload; return what came of it."""
+        if back == number:
+            return f"; version {number} stays in place"
+        if back is None:
+            links.withdraw(place.folder)
+        elif links.current(place.folder) != back:
+            links.point(place.folder, back)
+        place.tidy(back)
+        if back is None:
             return "; nothing was in place before, and nothing is now"
+        if not place.versions.holds_key(back):
+            links.drop_key(place.folder)
         try:
-            for hook in self._hooks(previous, secret):
+            for hook in self._hooks(back, secret):
                 if hook.rule == RELOAD:
                     hook.run()
         except TrustwrightError as error:
-            return f"; version {previous} is in place again, but: {error.what}"
-        return f"; version {previous} is in place again"
+            return f"; version {back} is in place again, but: {error.what}"
+        # What cannot be said now costs a reload too many at the next run.
+        with suppress(OSError):
+            place.write_mark(back, swapping=False)
+        return f"; version {back} is in place again"
 
     def _hooks(self, number: int, secret: bytes) -> list[Hook]:
         """Return the configured hooks, reload first."""
@@ -221,35 +285,49 @@ class DirectoryTarget:
         ]
 
 
-def _current(folder: Folder) -> int | None:
-    """Return the number that ``current`` leads to.
-
-    Raises:
-        Rejected: ``current`` is something that no delivery made (rule ``DLV-OCCUPIED``).
-    """
-    if folder.kind(CURRENT) is None:
+def _observed(folder: Folder, versions: Folder, asked: Asked) -> Delivered | None:
+    number = links.current(folder)
+    if number is None:
         return None
-    found = _TARGET.match(folder.link(CURRENT) or "")
+    mark = read_mark(versions)
+    found = observe(versions, number, asked, in_service=in_service(mark, number))
     if found is None:
-        raise _occupied(folder, CURRENT)
-    return int(found[1])
+        return None
+    faults = [found.drift] if found.drift else []
+    faults += links.faults(folder, with_key=found.with_key)
+    return replace(found, drift="; ".join(faults))
 
 
-def _with_key_in_place(folder: Folder, delivery: DeliverySet) -> DeliverySet:
+def _check_expected(place: _Place, expected: Delivered | None) -> None:
+    if place.seen != expected:
+        raise ConflictError(
+            f"{place.folder.path}: {_named(place.seen)} is in place, expected was "
+            f"{_named(expected)}; nothing was changed",
+            rule="DLV-CONFLICT",
+            hint="another run was here meanwhile; run again",
+        )
+
+
+def _named(found: Delivered | None) -> str:
+    return f"version {found.number} ({found.manifest[:12]})" if found else "nothing whole"
+
+
+def _with_key_in_place(place: _Place, current: int, delivery: DeliverySet) -> DeliverySet:
     """Return the set with the key file of the version in place; unchanged when it has none.
 
     Raises:
         VerificationError: the key is not that of the certificate, or cannot be read
             (rule ``BUNDLE-KEY``).
     """
+    if place.seen is not None and not place.seen.with_key:
+        return delivery
     try:
-        with folder.within(CURRENT, follow=True) as version:
-            if version.kind(KEY) is None:
-                return delivery
-            key = version.read(KEY, LONGEST_KEY)
+        key = place.versions.key(current)
+    except FileNotFoundError:
+        return delivery
     except (OSError, Rejected):
         raise VerificationError(
-            f"{folder.path}: the key in place cannot be read",
+            f"{place.folder.path}: the key in place cannot be read",
             rule="BUNDLE-KEY",
             hint="issue again with a new key",
         ) from None
@@ -257,67 +335,13 @@ def _with_key_in_place(folder: Folder, delivery: DeliverySet) -> DeliverySet:
     return replace(delivery, key=key)
 
 
-def _stable(*, with_key: bool) -> tuple[str, ...]:
-    return (*([KEY] if with_key else []), *PUBLIC, MANIFEST)
-
-
-def _check_names(folder: Folder, *, with_key: bool) -> None:
-    """Check that nothing of somebody else's stands where the links go, before anything changes."""
-    for name in _stable(with_key=with_key):
-        if folder.kind(name) is not None and folder.link(name) != f"{CURRENT}/{name}":
-            raise _occupied(folder, name)
-
-
-def _link(folder: Folder, *, with_key: bool) -> None:
-    """Make the links that software is configured with. They lead nowhere until the first swap."""
-    for name in _stable(with_key=with_key):
-        if folder.kind(name) is None:
-            os.symlink(f"{CURRENT}/{name}", name, dir_fd=folder.handle)
-
-
-def _point(folder: Folder, number: int) -> None:
-    folder.replace_link(CURRENT, f"{VERSIONS}/{version_name(number)}", temporary_name(CURRENT))
-
-
-def _withdraw(folder: Folder) -> None:
-    if folder.link(CURRENT) is not None:
-        folder.unlink(CURRENT)
-        folder.sync()
-
-
-def _read_back(folder: Folder, number: int) -> Delivered:
-    found = observe(folder, CURRENT, number)
-    if found is None:
+def _read_back(place: _Place, number: int, asked: Asked) -> Delivered:
+    found = observe(place.versions.folder, number, asked)
+    if found is None or found.drift:
         raise Rejected(
-            f"{folder.path}: version {number} reads back differently",
+            f"{place.folder.path}: version {number} reads back differently"
+            + (f": {found.drift}" if found else ""),
             rule="DLV-READBACK",
             hint="look at the disk",
         )
     return found
-
-
-def _remove_leftovers(place: _Place, current: int | None) -> None:
-    for name in place.folder.names():
-        if _LEFTOVER.match(name) and place.folder.kind(name) == stat.S_IFLNK:
-            place.folder.unlink(name)
-    place.versions.tidy(current)
-
-
-def _finish(place: _Place, number: int, keep: int, *, with_key: bool) -> None:
-    place.versions.prune(number, keep)
-    if not with_key and place.folder.link(KEY) == f"{CURRENT}/{KEY}":
-        place.folder.unlink(KEY)
-
-
-def _occupied(folder: Folder, name: str) -> Rejected:
-    return Rejected(
-        f"{folder.path / name} was there before and is not ours",
-        rule="DLV-OCCUPIED",
-        hint="move it away; the path belongs to deliveries alone",
-    )
-
-
-def _bad_request(path: os.PathLike[str], what: str) -> Rejected:
-    return Rejected(
-        f"{os.fspath(path)} {what}", rule="DLV-REQUEST", hint="leave a PKCS#10 request in PEM there"
-    )

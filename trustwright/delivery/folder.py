@@ -1,6 +1,7 @@
 """An open folder. Every step names one entry inside it, so nobody can swap the path underneath.
 
 All calls go through `os` with a directory handle: no name is resolved twice, no link is followed.
+How the handle of a delivery path is come by stands in `trustwright.delivery.walk`.
 """
 
 from __future__ import annotations
@@ -16,20 +17,29 @@ from pathlib import Path
 
 from trustwright.errors import ConflictError, Rejected, TrustwrightError, Unavailable
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_PASSABLE = 0o755
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose the files become; -1 leaves user or group as it is."""
+    """Whose a file is, in numbers."""
 
-    user: int = -1
-    group: int = -1
+    user: int
+    group: int
+
+
+def ourselves() -> Owner:
+    """Return the account that runs this process."""
+    return Owner(os.geteuid(), os.getegid())
+
+
+def is_ours(user: int) -> bool:
+    """Return whether what belongs to this user is safe from everybody but us and root."""
+    return user in {0, os.geteuid()}
 
 
 @dataclass(frozen=True)
@@ -40,10 +50,9 @@ class Folder:
     path: Path
 
     @contextmanager
-    def within(self, name: str, *, follow: bool = False) -> Iterator[Folder]:
+    def within(self, name: str) -> Iterator[Folder]:
         """Open a folder inside."""
-        flags = _DIRECTORY if follow else _DIRECTORY | os.O_NOFOLLOW
-        handle = os.open(name, flags, dir_fd=self.handle)
+        handle = os.open(name, FOLDER, dir_fd=self.handle)
         try:
             yield Folder(handle, self.path / name)
         finally:
@@ -80,7 +89,8 @@ class Folder:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(handle, rest) :]
-            if owner != Owner():
+            facts = os.fstat(handle)
+            if Owner(facts.st_uid, facts.st_gid) != owner:
                 os.fchown(handle, owner.user, owner.group)
             os.fchmod(handle, mode)
             os.fsync(handle)
@@ -134,9 +144,13 @@ class Folder:
                 inner.unlink(each)
         os.rmdir(name, dir_fd=self.handle)
 
+    def facts(self) -> os.stat_result:
+        """Return owner and mode of the folder itself."""
+        return os.fstat(self.handle)
+
     def set_mode(self, mode: int) -> None:
         """Set the folder's own mode, if it is another."""
-        if stat.S_IMODE(os.fstat(self.handle).st_mode) != mode:
+        if stat.S_IMODE(self.facts().st_mode) != mode:
             os.fchmod(self.handle, mode)
 
     def sync(self) -> None:
@@ -149,11 +163,11 @@ class Folder:
         Raises:
             Rejected: it belongs to somebody else, or group or others may write (rule ``DLV-OPEN``).
         """
-        facts = os.fstat(self.handle)
-        if facts.st_uid not in {0, os.geteuid()}:
-            raise _open_to(self.path, f"belongs to user {facts.st_uid}", "chown it to root")
-        if facts.st_mode & _OTHERS_WRITE:
-            raise _open_to(self.path, "is writable by its group or others", "chmod go-w")
+        facts = self.facts()
+        if not is_ours(facts.st_uid):
+            raise open_to(self.path, f"belongs to user {facts.st_uid}", "chown it to root")
+        if facts.st_mode & OTHERS_WRITE:
+            raise open_to(self.path, "is writable by its group or others", "chmod go-w")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -176,63 +190,8 @@ class Folder:
             fcntl.flock(self.handle, fcntl.LOCK_UN)
 
 
-@contextmanager
-def open_folder(path: Path, *, create: bool) -> Iterator[Folder | None]:
-    """Open a delivery path that nobody else can tamper with; yield None when it is not there.
-
-    Raises:
-        Rejected: it is a link or no folder, or somebody else can replace it or write into it.
-    """
-    check_above(path)
-    if create:
-        _make_missing(path)
-    try:
-        handle = os.open(path, _DIRECTORY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        yield None
-        return
-    try:
-        folder = Folder(handle, path)
-        folder.check_private()
-        yield folder
-    finally:
-        os.close(handle)
-
-
-def check_above(path: Path) -> None:
-    """Check that nobody but root and this account can replace a folder above `path`.
-
-    Raises:
-        Rejected: a folder or link on the way belongs to somebody else, or everybody may write
-            there (rule ``DLV-OPEN``).
-    """
-    real = Path(os.path.realpath(path.parent))
-    for each in dict.fromkeys([*path.parents, real, *real.parents]):
-        try:
-            facts = os.lstat(each)
-        except FileNotFoundError:
-            continue
-        if facts.st_uid not in {0, os.geteuid()}:
-            raise _open_to(each, f"belongs to user {facts.st_uid}", "deliver somewhere else")
-        writable = facts.st_mode & stat.S_IWOTH and not facts.st_mode & stat.S_ISVTX
-        if writable and not stat.S_ISLNK(facts.st_mode):
-            raise _open_to(each, "is writable by everybody", "chmod o-w")
-
-
-def _make_missing(path: Path) -> None:
-    for each in [*reversed(path.parents), path]:
-        if os.path.lexists(each):
-            continue
-        os.mkdir(each, _PASSABLE)  # noqa: PTH102 - as the rest
-        os.chmod(each, _PASSABLE)  # noqa: PTH101 - as the rest; the umask may have cut the mode
-        handle = os.open(each.parent, _DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _open_to(path: Path, what: str, hint: str) -> Rejected:
+def open_to(path: Path, what: str, hint: str) -> Rejected:
+    """Return the refusal of a folder that somebody else can change."""
     return Rejected(f"{path} {what}: a key is not safe there", rule="DLV-OPEN", hint=hint)
 
 

@@ -18,6 +18,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _KEPT = ("HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
 _WINDOW = 16
 _STEP = 0.05
+_GRACE = 5.0
 _CHUNK = 65_536
 
 
@@ -109,10 +110,13 @@ def _wait(process: subprocess.Popen[bytes], left: float) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the whole group of a process that still runs. It is not reaped yet: the id is its."""
+    """Kill the whole group of a process that still runs. It is not reaped yet: the id is its.
+
+    One that waits for a broken disk does not die at once: it is not waited for without end.
+    """
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        _wait(process, _GRACE)
 
 
 def _ending(code: int) -> str:

@@ -17,7 +17,7 @@ from trustwright.model.estate import Estate
 from trustwright.policy.breach import Breach
 from trustwright.x509 import keys
 
-IDENTITIES = ("issuer", "rotator", "anchor")
+IDENTITIES = ("issuer", "rotator", "anchor", "admin")
 
 
 def check_identity_keys(estate: Estate) -> Iterator[tuple[str, Breach]]:

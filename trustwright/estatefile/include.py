@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trustwright.estatefile.problem import Mark
+from trustwright.estatefile.problem import Mark, Problem
 from trustwright.estatefile.tree import Tree, read_tree
 from trustwright.policy.breach import Location
 
 INCLUDE = "include"
 MOST_FILES = 10_000
+DEEPEST = 20
+"""How many files may stand between the estate file and one that it includes."""
 _INSIDE = "name files in the estate file's folder"
 
 
@@ -81,17 +83,24 @@ def _include(reading: _Reading, folder: Path, pattern: str, mark: Mark) -> None:
         reading.whole.problems.append(mark.problem("EST-INCLUDE-OUTSIDE", what, _INSIDE))
         return
     try:
-        files = sorted(each for each in folder.glob(pattern) if each.is_file())
+        found = sorted(folder.glob(pattern))
+        files = [each for each in found if each.is_file()]
     except (ValueError, NotImplementedError, OSError, RuntimeError) as error:
         what = f"cannot look for {pattern}: {error}"
         reading.whole.problems.append(mark.problem("EST-INCLUDE", what, "use * and ? only"))
         return
     if not files:
-        reading.whole.problems.append(
-            mark.problem("EST-INCLUDE", f"no file matches {pattern}", "add one or drop the line")
-        )
+        reading.whole.problems.append(_nothing(pattern, found, mark))
     for file in files:
         _include_file(reading, file, mark)
+
+
+def _nothing(pattern: str, found: list[Path], mark: Mark) -> Problem:
+    """Say that a pattern matches nothing, or a folder, a pipe, a device."""
+    if not found:
+        return mark.problem("EST-INCLUDE", f"no file matches {pattern}", "add one or drop the line")
+    what = f"{pattern} is a folder" if found[0].is_dir() else f"{pattern} is no regular file"
+    return mark.problem("EST-INCLUDE", what, "name files, like consumers/*.yaml")
 
 
 def _include_file(reading: _Reading, file: Path, mark: Mark) -> None:
@@ -101,6 +110,9 @@ def _include_file(reading: _Reading, file: Path, mark: Mark) -> None:
         problem = mark.problem("EST-INCLUDE-OUTSIDE", what, _INSIDE)
     elif real in reading.open:
         problem = mark.problem("EST-INCLUDE-CYCLE", f"{file} includes itself", "narrow the pattern")
+    elif len(reading.open) > DEEPEST:
+        what = f"{file} is included more than {DEEPEST} files deep"
+        problem = mark.problem("EST-INCLUDE", what, "include it from the estate file")
     elif len(reading.done) >= MOST_FILES:
         problem = mark.problem("EST-INCLUDE", f"more than {MOST_FILES} files", "join some")
     else:
@@ -150,10 +162,17 @@ def _conflict(whole: Tree, tree: Tree, place: Location) -> None:
 
 
 def _move(whole: Tree, tree: Tree, moved: dict[Location, Location]) -> None:
-    """Carry the marks of what was joined to its place in the whole."""
+    """Carry what is known of the places that were joined to their place in the whole."""
     for source, target in ((tree.marks, whole.marks), (tree.keys, whole.keys)):
         for place, mark in source.items():
-            for length in (1, 2):
-                if place[:length] in moved and len(place) >= length:
-                    target[moved[place[:length]] + place[length:]] = mark
-                    break
+            found = _moved(place, moved)
+            if found is not None:
+                target[found] = mark
+    whole.refused |= {found for place in tree.refused if (found := _moved(place, moved))}
+
+
+def _moved(place: Location, moved: dict[Location, Location]) -> Location | None:
+    for length in (1, 2):
+        if place[:length] in moved and len(place) >= length:
+            return moved[place[:length]] + place[length:]
+    return None

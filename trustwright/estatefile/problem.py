@@ -7,6 +7,13 @@ from pathlib import Path
 
 from trustwright.ceremony.shown import printable
 
+LONGEST = 1000
+"""Characters of a sentence."""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -20,9 +27,9 @@ class Mark:
         """Return ``file:line:column``."""
         return f"{self.file}:{self.line}:{self.column}"
 
-    def problem(self, rule: str, what: str, hint: str = "") -> Problem:
-        """Return a problem at this place."""
-        return Problem(self.file, self.line, self.column, rule, what, hint)
+    def problem(self, rule: str, what: str, hint: str) -> Problem:
+        """Return a problem at this place; a sentence that quotes too much is cut."""
+        return Problem(self.file, self.line, self.column, rule, _short(what), _short(hint))
 
 
 @dataclass(frozen=True, order=True)
@@ -33,7 +40,7 @@ class Problem:
         line, column: from 1.
         rule: identifier, ``EST-…``.
         what: what is wrong.
-        hint: the remedy; may be empty.
+        hint: the remedy.
     """
 
     file: Path
@@ -41,13 +48,12 @@ class Problem:
     column: int
     rule: str
     what: str
-    hint: str = ""
+    hint: str
 
     def text(self) -> str:
         """Return one line: where, what, rule and remedy, safe to show on a terminal."""
-        remedy = f" → {self.hint}" if self.hint else ""
         place = f"{self.file}:{self.line}:{self.column}"
-        return printable(f"{place}: {self.what} [{self.rule}]{remedy}")
+        return printable(f"{place}: {self.what} [{self.rule}] → {self.hint}")
 
     def data(self) -> dict[str, str | int]:
         """Return the problem as JSON members."""

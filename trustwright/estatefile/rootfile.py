@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
+from trustwright.clock import utc_text
 from trustwright.errors import VerificationError
 from trustwright.estatefile.reading import read_file
 from trustwright.model.estate import Estate
@@ -15,11 +17,17 @@ from trustwright.policy.breach import Breach, Location, duration_text
 from trustwright.x509 import parse
 
 _PLACE: Location = ("root", "certificate")
-_EXPORT = "copy the root's certificate here, the file that `trustwright-root` wrote"
+_DAY = 86_400
+_EXPORT = "copy the root's certificate here: trustwright-root show --certificate"
 
 
-def check_files(estate: Estate) -> Iterator[tuple[str, Breach]]:
-    """Yield what is wrong with the root certificate and with the bundles for Vault's address."""
+def check_files(estate: Estate, now: datetime | None = None) -> Iterator[tuple[str, Breach]]:
+    """Yield what is wrong with the root certificate and with the bundles for Vault's address.
+
+    Args:
+        estate: its files are read.
+        now: judges dates too; None leaves out what comes and goes with time.
+    """
     yield from _check_bundles(estate)
     try:
         data = read_file(estate.root.certificate)
@@ -36,6 +44,7 @@ def check_files(estate: Estate) -> Iterator[tuple[str, Breach]]:
         yield "EST-ROOT-FILE", Breach(_PLACE, f"{estate.root.certificate}: {error.what}", _EXPORT)
         return
     yield from _check_root(estate, root)
+    yield from _check_dates(estate, root, now)
 
 
 def _check_root(estate: Estate, root: x509.Certificate) -> Iterator[tuple[str, Breach]]:
@@ -54,12 +63,31 @@ def _check_root(estate: Estate, root: x509.Certificate) -> Iterator[tuple[str, B
             "EST-ROOT-CA",
             Breach(_PLACE, f"{estate.root.certificate} is no self-signed CA", _EXPORT),
         )
-    life = int((root.not_valid_after_utc - root.not_valid_before_utc).total_seconds())
+
+
+def _check_dates(
+    estate: Estate, root: x509.Certificate, now: datetime | None
+) -> Iterator[tuple[str, Breach]]:
+    """Judge the root's dates: it signs today, and what it signs today ends before it does."""
+    first, last = root.not_valid_before_utc, root.not_valid_after_utc
+    if now is not None and now > last:
+        what = f"{estate.root.certificate} expired at {utc_text(last)}: it signs nothing more"
+        yield "EST-ROOT-DATES", Breach(_PLACE, what, "make a new root, and pin it here")
+        return
+    if now is not None and now < first:
+        what = f"{estate.root.certificate} is not valid before {utc_text(first)}"
+        yield "EST-ROOT-DATES", Breach(_PLACE, what, "compare the clocks of both machines")
+        return
+    left = int((last - (now or first)).total_seconds())
     for name, environment in estate.environments.items():
-        if environment.intermediate.validity > life:
+        validity = environment.intermediate.validity
+        if validity > left:
             place = ("environments", name, "intermediate", "validity")
-            what = f"the root itself lives {duration_text(life)} only"
-            yield "EST-ROOT-LIFE", Breach(place, what, "shorten the validity")
+            what = (
+                f"validity {duration_text(validity)} goes past the root's end at {utc_text(last)}"
+            )
+            remedy = f"shorten it, to {left // _DAY}d at most, or make a new root"
+            yield "EST-ROOT-LIFE", Breach(place, what, remedy)
 
 
 def _check_bundles(estate: Estate) -> Iterator[tuple[str, Breach]]:

@@ -6,21 +6,17 @@ all duplicate keys at once, and tags, cycles and alias bombs are refused before 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from trustwright.estatefile.problem import Mark, Problem
+from trustwright.estatefile.source import Broken, compose
 from trustwright.policy.breach import Location
 
-LONGEST_FILE = 8 * 1024 * 1024
 MOST_VALUES = 500_000
 DEEPEST = 32
 _TAG = "tag:yaml.org,2002:"
@@ -36,12 +32,14 @@ class Tree:
         value: plain dicts, lists and scalars; None for an empty file.
         marks: where each value stands.
         keys: where the key stands that names a value (mappings only).
+        refused: places whose value was not read; a problem says so.
     """
 
     value: Any = None
     marks: dict[Location, Mark] = field(default_factory=dict)
     keys: dict[Location, Mark] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    refused: set[Location] = field(default_factory=set)
 
     def at(self, place: Location) -> Mark:
         """Return where a value stands, or else the nearest thing around it."""
@@ -61,63 +59,14 @@ class Tree:
 
 def read_tree(file: Path) -> Tree:
     """Return what one file says; what cannot be read stands in `Tree.problems`."""
-    start = Mark(file)
-    tree = Tree(marks={(): start})
-    text = _text(start, tree)
-    if text is None:
-        return tree
+    tree = Tree(marks={(): Mark(file)})
     try:
-        root = YAML(typ="safe", pure=True).compose(StringIO(text))
-    except MarkedYAMLError as error:
-        tree.problems.append(_syntax(start, error))
-    except RecursionError:
-        tree.problems.append(start.problem("EST-YAML", "nested too deeply", "write it flatter"))
-    except (
-        YAMLError,
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        AssertionError,
-        NotImplementedError,
-    ) as error:
-        # A scanner fed with rubbish leaves by any of these doors.
-        what = " ".join(str(error).split())[:200]
-        tree.problems.append(start.problem("EST-YAML", f"not YAML: {what}", "mend the syntax"))
+        root = compose(file)
+    except Broken as error:
+        tree.problems.append(error.problem)
     else:
         _Walk(tree, file).begin(root)
     return tree
-
-
-def _text(start: Mark, tree: Tree) -> str | None:
-    try:
-        data = _bytes(start.file)
-        if len(data) > LONGEST_FILE:
-            what, hint = f"larger than {LONGEST_FILE} bytes", "split it with include"
-        else:
-            return data.decode("utf-8-sig")
-    except OSError as error:
-        what, hint = f"cannot be read: {error.strerror}", "name an existing, readable file"
-    except UnicodeDecodeError as error:
-        what, hint = f"not UTF-8 at byte {error.start}", "save it as UTF-8"
-    except ValueError:
-        what, hint = "no name for a file", "name an existing, readable file"
-    tree.problems.append(start.problem("EST-FILE", what, hint))
-    return None
-
-
-def _bytes(file: Path) -> bytes:
-    # Not blocking: a pipe in the place of the file must not hang the check.
-    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-        return stream.read(LONGEST_FILE + 1) or b""
-
-
-def _syntax(start: Mark, error: MarkedYAMLError) -> Problem:
-    place = error.problem_mark or error.context_mark
-    mark = Mark(start.file, place.line + 1, place.column + 1) if place else start
-    context = f"{error.context}: " if error.context else ""
-    what = " ".join(f"{context}{error.problem or 'syntax error'}".split())
-    return mark.problem("EST-YAML", what, "mend the syntax")
 
 
 class _Walk:
@@ -128,10 +77,13 @@ class _Walk:
         self._file = file
         self._open: list[int] = []
         self._count = 0
+        self._anchors: dict[str, Node] = {}
 
     def begin(self, root: Node | None) -> None:
         if root is not None:
-            self._tree.value = self._value(root, ())
+            value = self._value(root, ())
+            # Cut off somewhere: what is left says nothing about the estate.
+            self._tree.value = value if self._count <= MOST_VALUES else None
 
     def _mark(self, node: Node) -> Mark:
         return Mark(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
@@ -144,7 +96,9 @@ class _Walk:
     def _value(self, node: Node, place: Location) -> Any:
         self._tree.marks[place] = self._mark(node)
         if not self._may_enter(node):
+            self._tree.refused.add(place)
             return None
+        self._check_anchor(node)
         if isinstance(node, ScalarNode):
             return self._scalar(node)
         self._open.append(id(node))
@@ -155,16 +109,20 @@ class _Walk:
         finally:
             self._open.pop()
 
-    def _may_enter(self, node: Node) -> bool:
+    def _is_too_much(self, node: Node) -> bool:
+        """Count a value; a few lines of aliases can stand for a billion."""
         self._count += 1
+        if self._count == MOST_VALUES + 1:
+            what = f"more than {MOST_VALUES} values"
+            self._refuse(node, "EST-YAML", what, "use fewer aliases, or split it with include")
+        return self._count > MOST_VALUES
+
+    def _may_enter(self, node: Node) -> bool:
         wanted = _CONTAINERS.get(type(node))
         tag = str(node.tag or "").removeprefix(_TAG)
-        if self._count > MOST_VALUES:
-            if self._count == MOST_VALUES + 1:
-                self._refuse(
-                    node, "EST-YAML", f"more than {MOST_VALUES} values", "use less aliases"
-                )
-        elif id(node) in self._open:
+        if self._is_too_much(node):
+            return False
+        if id(node) in self._open:
             self._refuse(node, "EST-ALIAS", "an alias refers to what it stands in", "write it out")
         elif len(self._open) >= DEEPEST:
             self._refuse(node, "EST-YAML", f"nested more than {DEEPEST} deep", "write it flatter")
@@ -174,30 +132,41 @@ class _Walk:
             return True
         return False
 
+    def _check_anchor(self, node: Node) -> None:
+        """Refuse a name for two things: an alias would mean whichever stands nearer above it."""
+        if node.anchor is None:
+            return
+        first = self._anchors.setdefault(node.anchor, node)
+        if first is not node:
+            what = f"the anchor &{node.anchor} already stands in line {self._mark(first).line}"
+            self._refuse(node, "EST-ALIAS", what, "give each anchor a name of its own")
+
     def _mapping(self, node: MappingNode, place: Location) -> dict[str, Any]:
         values: dict[str, Any] = {}
         merged: list[MappingNode] = []
+        merge: Node | None = None
         for key, value in node.value:
             if key.tag == f"{_TAG}merge":
+                if merge is not None:
+                    self._refuse_second(key, "<<", self._mark(merge).line)
+                merge = key
                 merged += self._merged(value)
                 continue
             name = self._key(key)
             if name is None:
                 continue
             if name in values:
-                first = self._tree.keys[*place, name]
-                self._refuse(
-                    key,
-                    "EST-DUPLICATE",
-                    f"`{name}` already stands in line {first.line}",
-                    "keep one of the two",
-                )
+                self._refuse_second(key, name, self._tree.keys[*place, name].line)
                 continue
             values[name] = self._entry(key, value, (*place, name))
         for name, key, value in self._inherited(merged, 0):
             if name not in values:
                 values[name] = self._entry(key, value, (*place, name))
         return values
+
+    def _refuse_second(self, key: Node, name: str, line: int) -> None:
+        remedy = "write <<: [*one, *other]" if name == "<<" else "keep one of the two"
+        self._refuse(key, "EST-DUPLICATE", f"`{name}` already stands in line {line}", remedy)
 
     def _entry(self, key: Node, value: Node, place: Location) -> Any:
         self._tree.keys[place] = self._mark(key)
@@ -226,13 +195,15 @@ class _Walk:
                     source, "EST-ALIAS", "`<<` refers to what it stands in", "write it out"
                 )
                 continue
+            seen: dict[str, Node] = {}
             for key, value in source.value:
-                self._count += 1
-                if self._count > MOST_VALUES:
+                if self._is_too_much(key):
                     return
                 if key.tag == f"{_TAG}merge":
                     yield from self._inherited(self._merged(value), depth + 1)
                 elif (name := self._key(key)) is not None:
+                    if seen.setdefault(name, key) is not key:
+                        self._refuse_second(key, name, self._mark(seen[name]).line)
                     yield name, key, value
 
     def _characters(self, node: ScalarNode) -> str:

@@ -16,7 +16,10 @@ from trustwright.ports import Ports
 
 
 def announce_ceremony(ports: Ports, ceremony_id: str, run: str) -> str:
-    """Write the request file, bind the run to the ceremony, tell people once; return the link."""
+    """Write the request file, bind the run to the ceremony, tell people; return the link.
+
+    People are told once for each run: the link leads to the one that waits now.
+    """
     ceremony = ceremony_of(ports, ceremony_id)
     if ceremony.state != "pending":
         return ports.runs.link(run)
@@ -33,8 +36,13 @@ def announce_ceremony(ports: Ports, ceremony_id: str, run: str) -> str:
         request_path=path,
         link=ports.runs.link(run),
     )
-    tell_once(ports, f"announced/{ceremony.id}", notice, ceremony.id)
+    tell_once(ports, announcement_key(ceremony.id, run), notice, ceremony.id)
     return ports.runs.link(run)
+
+
+def announcement_key(ceremony_id: str, run: str | None) -> str:
+    """Return the key of the line that says who was told that a run waits for a ceremony."""
+    return f"announced/{ceremony_id}/{run}"
 
 
 def write_request(ceremony: CeremonyRecord, folder: Path) -> Path:

@@ -12,6 +12,7 @@ from trustwright.errors import (
     OutcomeUnknown,
     TrustwrightError,
     Unavailable,
+    UpstreamError,
     VerificationError,
 )
 from trustwright.lifecycle.deliveries import (
@@ -22,8 +23,10 @@ from trustwright.lifecycle.deliveries import (
 )
 from trustwright.lifecycle.environments import settings_of
 from trustwright.lifecycle.holdings import (
-    bundles_are_current,
+    certificate_in_place,
     fitting_in_place,
+    note_exposure,
+    set_is_current,
     tidy,
 )
 from trustwright.lifecycle.journal import note
@@ -150,32 +153,62 @@ def serve_consumer(ports: Ports, consumer: Consumer) -> Served:
 
 def _serve(ports: Ports, consumer: Consumer) -> Served:
     target = ports.target(consumer)
-    observed = target.observed()
+    found = target.observed()
+    observed = _taken_up(ports, consumer, target, found)
     asked = _host_request(ports, consumer, target)
     recorded = recorded_serial(ports, consumer)
+    note_exposure(ports, consumer, observed)
     tidy(ports, consumer, observed, before=recorded)
     row = fitting_in_place(ports, consumer, observed, asked)
-    current = row and observed and bundles_are_current(ports, consumer, observed)
+    current = row and observed and set_is_current(ports, consumer, observed)
     if observed is not None and (current or observed.serial != recorded):
         record_delivery(ports, consumer, "delivered", delivered=observed)
     if current:
-        return Served(consumer, "delivered")
-    if row is not None and (served := _refresh(ports, consumer, target, row)):
+        return Served(consumer, "delivered", changed=observed != found)
+    if row is not None and (served := _refresh(ports, consumer, target, row, observed)):
         return served
     if consumer.key == "host" and asked is None:
-        return _wait_for_host(ports, consumer)
+        return _wait_for_host(ports, consumer, target, observed)
     return _serve_anew(ports, consumer, target, observed, asked)
 
 
+def _taken_up(
+    ports: Ports, consumer: Consumer, target: Target, found: Delivered | None
+) -> Delivered | None:
+    """Run the hooks for a set whose delivery was cut; return what is in place then.
+
+    A set that never passed them gives way to the one before, and its key is lost. One that passed
+    them once stays; it does not count as current, so that it is delivered again or replaced.
+    """
+    if found is None or found.in_service:
+        return found
+    check_serving_alone(ports, consumer)
+    try:
+        observed = target.finish(expected=found)
+    except UpstreamError:
+        row, left = certificate_in_place(ports, consumer, found), target.observed()
+        if left is not None and left.number == found.number:
+            return left
+        if row is not None and consumer.key == "managed":
+            revoke_undelivered(ports, target, row)
+        raise
+    _note_delivered(ports, consumer, observed)
+    return observed
+
+
 def _refresh(
-    ports: Ports, consumer: Consumer, target: Target, row: CertificateRecord
+    ports: Ports,
+    consumer: Consumer,
+    target: Target,
+    row: CertificateRecord,
+    observed: Delivered | None,
 ) -> Served | None:
-    """Deliver today's anchors and CRLs beside certificate and key in place.
+    """Deliver today's anchors, CRLs, modes and owners beside certificate and key in place.
 
     Returns None when the key in place is not that of the certificate: then it takes a new one.
     """
     try:
-        return _deliver(ports, consumer, target, row, None, keep_key=True)
+        return _deliver(ports, consumer, target, row, None, observed, keep_key=True)
     except VerificationError as error:
         if error.rule != "BUNDLE-KEY":
             raise
@@ -188,9 +221,8 @@ def _serve_anew(
     target.ready(with_key=asked is None)
     order, key = order_for(ports, consumer, asked)
     certificate = certificate_for(ports, consumer, order)
-    before = observed.serial if observed else None
     try:
-        return _deliver(ports, consumer, target, certificate, key, before=before)
+        return _deliver(ports, consumer, target, certificate, key, observed)
     except TrustwrightError:
         if key is not None:
             revoke_undelivered(ports, target, certificate)
@@ -203,23 +235,28 @@ def _deliver(
     target: Target,
     certificate: CertificateRecord,
     key: bytes | None,
+    observed: Delivered | None,
     *,
     keep_key: bool = False,
-    before: str | None = None,
 ) -> Served:
+    """Deliver one certificate's set over what was observed in place, and record it."""
     delivery = delivered_set(ports, consumer, certificate, key, keep_key=keep_key)
     check_serving_alone(ports, consumer)
     _check_still_valid(ports, certificate)
-    delivered = target.deliver(delivery)
+    delivered = target.deliver(delivery, expected=observed)
     # Whoever has taken over meanwhile has a certificate of its own, which is not to be tidied away.
     check_serving_alone(ports, consumer)
     # Before the record: what was in place until now is known from it after a crash.
-    tidy(ports, consumer, delivered, before=before)
+    tidy(ports, consumer, delivered, before=observed.serial if observed else None)
     record_delivery(ports, consumer, "delivered", delivered=delivered)
-    detail = f"serial {delivered.serial}, version {delivered.number}"
-    key_name = consumer_key(consumer)
-    note(ports, "trustwright.consumer.delivered", consumer.environment, key_name, detail)
+    _note_delivered(ports, consumer, delivered)
     return Served(consumer, "delivered", changed=True)
+
+
+def _note_delivered(ports: Ports, consumer: Consumer, delivered: Delivered) -> None:
+    detail = f"serial {delivered.serial}, version {delivered.number}"
+    key = consumer_key(consumer)
+    note(ports, "trustwright.consumer.delivered", consumer.environment, key, detail)
 
 
 def _check_still_valid(ports: Ports, certificate: CertificateRecord) -> None:
@@ -241,8 +278,15 @@ def _host_request(ports: Ports, consumer: Consumer, target: Target) -> str | Non
     return csr
 
 
-def _wait_for_host(ports: Ports, consumer: Consumer) -> Served:
+def _wait_for_host(
+    ports: Ports, consumer: Consumer, target: Target, observed: Delivered | None
+) -> Served:
+    """Record what is waited for. A set in place that does not fit any more is kept fresh."""
+    row, changed = certificate_in_place(ports, consumer, observed), False
+    if row is not None and observed is not None and row.not_after > ports.clock.now():
+        stale = not set_is_current(ports, consumer, observed)
+        changed = stale and _refresh(ports, consumer, target, row, observed) is not None
     folder = consumer.deliver.directory.path
     problem = f"waits for the host's certification request at {folder}/host.csr"
     record_delivery(ports, consumer, "waiting", problem=problem)
-    return Served(consumer, "waiting", problem=problem)
+    return Served(consumer, "waiting", changed=changed, problem=problem)

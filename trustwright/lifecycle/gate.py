@@ -6,9 +6,9 @@ in `consider_response`, which runs the checks that the signer ran.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-
-from cryptography.x509 import CertificateRevocationList
+from typing import NoReturn
 
 from trustwright.ceremony.checks import check_response
 from trustwright.ceremony.response import binding, open_response
@@ -22,10 +22,13 @@ from trustwright.errors import (
 )
 from trustwright.lifecycle.environments import advance
 from trustwright.lifecycle.journal import note, tell_once
+from trustwright.lifecycle.keys import check_key_kept
 from trustwright.lifecycle.requests import expire_ceremony
+from trustwright.lifecycle.rootcrl import accepted_root_crls
 from trustwright.model.ceremony import CeremonyRecord, Request, Response
 from trustwright.policy import notices
 from trustwright.policy.naming import issuer_name
+from trustwright.policy.quoting import reason_of
 from trustwright.ports import Ports
 from trustwright.x509 import parse
 from trustwright.x509.crl import crl_number
@@ -62,6 +65,38 @@ def ceremony_of(ports: Ports, key: str) -> CeremonyRecord:
     return rows[0]
 
 
+def ceremony_for(ports: Ports, data: bytes, name: str | None = None) -> CeremonyRecord:
+    """Return the ceremony that a submitted response is judged by.
+
+    That is the one that `name` names; else the one that the response says it answers; else the only
+    pending one. So what cannot be read is refused by the gate too, where everybody hears of it.
+
+    Raises:
+        ConfigurationError: `name` fits none or several (rule ``CEREMONY-NAME``).
+        CeremonyViolation: none can be told; nobody but the submitter hears of it.
+    """
+    if name is not None:
+        return ceremony_of(ports, name)
+    try:
+        request = open_response(data).request
+    except CeremonyViolation as error:
+        return _only_pending(ports) or _nobodys(error.what, error.rule)
+    answered = ports.records.ceremonies.get(request)
+    what = f"no ceremony has the request {request[:12]}… that it answers"
+    return answered or _only_pending(ports) or _nobodys(what, "CEREMONY-NAME")
+
+
+def _only_pending(ports: Ports) -> CeremonyRecord | None:
+    pending = list(ports.records.ceremonies.find(state="pending"))
+    return pending[0] if len(pending) == 1 else None
+
+
+def _nobodys(what: str, rule: str) -> NoReturn:
+    raise CeremonyViolation(
+        what, rule=rule, hint="send the file unchanged, or say whose it is: --ceremony NAME"
+    )
+
+
 def _fits(row: CeremonyRecord, key: str) -> bool:
     by_environment = row.environment == key and row.state == "pending"
     return by_environment or (len(key) >= SHORTEST_KEY and row.id.startswith(key))
@@ -74,7 +109,7 @@ def consider_response(ports: Ports, ceremony: CeremonyRecord, data: bytes) -> Ve
     the ceremony meanwhile (the form and ``ceremony submit`` at once), what they wrote is looked at.
 
     Raises:
-        UpstreamError: the store does not answer; nothing was decided.
+        UpstreamError: the store or Vault does not answer; nothing was decided.
     """
     if ceremony.state == "accepted":
         return _compare_with_accepted(ceremony, data)
@@ -90,14 +125,45 @@ def _decide(ports: Ports, ceremony: CeremonyRecord, data: bytes) -> Verdict:
     if ceremony.expires <= ports.clock.now():
         expire_ceremony(ports, ceremony)
         return Verdict(accepted=False, reason="the request has expired unsigned [GATE-EXPIRED]")
-    link = ports.runs.link(ceremony.flow_run)
-    ports.notifier.tell(notices.ceremony_submitted(ceremony, by=ports.actor, link=link))
+    _tell_submitted(ports, ceremony)
     try:
         response = _checked(ports, ceremony, data)
+        _check_key(ports, ceremony)
     except (PolicyViolation, VerificationError) as error:
         # Only what the response itself broke: a store that is down refuses nothing.
-        return _refuse(ports, ceremony, str(error))
+        return _refuse(ports, ceremony, reason_of(error))
     return _accept(ports, ceremony, response)
+
+
+def _tell_submitted(ports: Ports, ceremony: CeremonyRecord) -> None:
+    """Tell people once for each question, however often a step is tried until Vault answers."""
+    link = ports.runs.link(ceremony.flow_run)
+    notice = notices.ceremony_submitted(ceremony, by=ports.actor, link=link)
+    tell_once(ports, f"submitted/{ceremony.id}/{ceremony.refusals}", notice, ceremony.id)
+
+
+def _check_key(ports: Ports, ceremony: CeremonyRecord) -> None:
+    """Refuse a signature over a key that Vault has lost.
+
+    A machine without the rotator's login (``ceremony submit`` on an operator's own) cannot look:
+    the flow does, before it imports.
+
+    Raises:
+        VerificationError: rule ``KEY-LOST``.
+        UpstreamError: Vault does not say; nothing is decided.
+    """
+    with suppress(ConfigurationError):
+        check_key_kept(ports, ceremony.environment, ceremony.generation or 1)
+
+
+def ask_again(ports: Ports, asked: CeremonyRecord, reason: str) -> None:
+    """Have the gate ask once more because nothing could be decided; the form says why.
+
+    Prefect answers a question that was answered: a new one needs a new number.
+    """
+    current = ceremony_of(ports, asked.id)
+    if current.state == "pending" and current.refusals == asked.refusals:
+        _refuse(ports, current, f"nothing was decided: {reason}")
 
 
 def consider_answer(ports: Ports, asked: CeremonyRecord, data: bytes) -> Verdict:
@@ -118,7 +184,7 @@ def _compare_with_accepted(ceremony: CeremonyRecord, data: bytes) -> Verdict:
         accepted = Response.parse((ceremony.response or "").encode())
         same = binding(open_response(data)) == binding(accepted)
     except TrustwrightError as error:
-        return Verdict(accepted=False, reason=str(error))
+        return Verdict(accepted=False, reason=reason_of(error))
     reason = "" if same else "another response was accepted for this request [GATE-CLOSED]"
     return Verdict(accepted=same, reason=reason)
 
@@ -129,7 +195,9 @@ def _checked(ports: Ports, ceremony: CeremonyRecord, data: bytes) -> Response:
             "nothing was pasted", rule="GATE-EMPTY", hint="paste the whole response file"
         )
     response = open_response(data)
-    seen = _root_crls(ports, ceremony.environment)
+    # Responses for two environments may arrive in another order than they were signed in, so each
+    # environment counts for itself, like the chain of its responses.
+    seen = list(accepted_root_crls(ports, environment=ceremony.environment))
     check_response(
         response,
         Request.parse(ceremony.request.encode()),
@@ -141,17 +209,6 @@ def _checked(ports: Ports, ceremony: CeremonyRecord, data: bytes) -> Response:
         listed={entry.serial_number for crl in seen for entry in crl},
     )
     return response
-
-
-def _root_crls(ports: Ports, environment: str) -> list[CertificateRevocationList]:
-    """Return the root CRLs that came with the responses accepted for this environment.
-
-    Responses for two environments may arrive in another order than they were signed in, so each
-    environment counts for itself, like the chain of its responses.
-    """
-    accepted = ports.records.ceremonies.find(environment=environment, state="accepted")
-    responses = (Response.parse((row.response or "").encode()) for row in accepted)
-    return [parse.crl(each.root_crl) for each in responses]
 
 
 def _known_serials(ports: Ports) -> set[int]:
@@ -186,7 +243,6 @@ def _tell_accepted(ports: Ports, ceremony: CeremonyRecord, response: Response) -
 
 
 def _refuse(ports: Ports, ceremony: CeremonyRecord, reason: str) -> Verdict:
-    reason = reason[:500]
     ports.records.ceremonies.replace(ceremony, refusals=ceremony.refusals + 1, refusal=reason)
     note(ports, "trustwright.ceremony.refused", ceremony.environment, ceremony.id, reason)
     ports.notifier.tell(

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from datetime import timedelta
-
-from cryptography.x509.oid import NameOID
+from typing import TYPE_CHECKING
 
 from trustwright.ids import sha256_hex
 from trustwright.lifecycle.environments import settings_of
-from trustwright.lifecycle.reconciliation import revoke_certificate
+from trustwright.lifecycle.issuance import wanted_profile
+from trustwright.lifecycle.journal import note_once
+from trustwright.lifecycle.revocation import revoke_certificate
 from trustwright.lifecycle.trust import trust_bundle
 from trustwright.model.estate import Consumer
 from trustwright.model.records import CertificateRecord
 from trustwright.ports import Delivered, Ports
 from trustwright.x509 import parse
+from trustwright.x509.keys import key_kind
+from trustwright.x509.lint.matches import matches_order
+from trustwright.x509.profiles import VAULT_BACKDATE
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from trustwright.model.profile import Profile
+
+_ROUNDING = timedelta(seconds=60)
+"""A certificate may live that much longer than its role's TTL and the backdating say."""
 
 
 def valid_certificates(ports: Ports, consumer: Consumer) -> list[CertificateRecord]:
@@ -28,39 +40,90 @@ def valid_certificates(ports: Ports, consumer: Consumer) -> list[CertificateReco
     )
 
 
+def certificate_in_place(
+    ports: Ports, consumer: Consumer, observed: Delivered | None
+) -> CertificateRecord | None:
+    """Return the certificate in place if it is the consumer's and stands as valid."""
+    rows = valid_certificates(ports, consumer) if observed else []
+    return next((row for row in rows if observed and row.serial == observed.serial), None)
+
+
 def fitting_in_place(
     ports: Ports, consumer: Consumer, observed: Delivered | None, asked: str | None
 ) -> CertificateRecord | None:
-    """Return the certificate in place if it is ours, as estate and host want it, and not due."""
-    rows = valid_certificates(ports, consumer) if observed else []
-    in_place = (row for row in rows if observed and row.serial == observed.serial)
-    return next((row for row in in_place if fits(ports, consumer, row, asked)), None)
+    """Return the certificate in place if it is ours, as estate and host want it, and not due.
+
+    The key counts as well: a managed one is in the set, a host's is not, and one that others could
+    read does not fit any more.
+    """
+    row = certificate_in_place(ports, consumer, observed)
+    if row is None or observed is None or observed.with_key != (consumer.key == "managed"):
+        return None
+    if observed.exposed or key_was_exposed(ports, row):
+        return None
+    return row if fits(ports, consumer, row, asked) else None
 
 
-def bundles_are_current(ports: Ports, consumer: Consumer, observed: Delivered) -> bool:
-    """Return whether the anchors are today's and more than half of every CRL's life is left."""
+def set_is_current(ports: Ports, consumer: Consumer, observed: Delivered) -> bool:
+    """Return whether the set is in service, as the estate file wants it, and fresh.
+
+    Its anchors are today's and more than half of every CRL's life is left.
+    """
+    if not observed.in_service or observed.drift:
+        return False
     if observed.trust != sha256_hex(trust_bundle(ports, consumer).encode()):
         return False
     return observed.crl_due is not None and ports.clock.now() < observed.crl_due
 
 
 def fits(ports: Ports, consumer: Consumer, row: CertificateRecord, asked: str | None) -> bool:
-    """Return whether it has today's organization, role, names and host key, and is not due."""
+    """Return whether the certificate says what today's estate and host ask for, and is not due.
+
+    Organization, role, names, usage, policy and kind of key are compared with the certificate
+    itself. It may not live longer than the role allows today; a shorter life is no fault.
+    """
     role = settings_of(ports, consumer.environment).roles[consumer.role]
+    profile = wanted_profile(
+        ports, consumer.environment, consumer.role, consumer.name, consumer.names
+    )
+    certificate = parse.certificate(row.pem)
     renewal = ports.clock.now() + timedelta(seconds=role.renew_before)
     return (
-        (row.role, row.names) == (consumer.role, consumer.names)
-        and row.not_after > renewal
+        row.not_after > renewal
         and (asked is None or row.spki == parse.spki_sha256(parse.request(asked)))
-        and _whose(row) == (ports.estate.organization, consumer.environment)
+        and key_kind(certificate.public_key()) == role.key
+        and _says(certificate, profile, row.spki)
     )
 
 
-def _whose(row: CertificateRecord) -> tuple[object, ...]:
-    """Return organization and unit of the subject."""
-    subject = parse.certificate(row.pem).subject
-    wanted = (NameOID.ORGANIZATION_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME)
-    return tuple(each.value for oid in wanted for each in subject.get_attributes_for_oid(oid))
+def _says(certificate: x509.Certificate, profile: Profile, spki: str) -> bool:
+    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    longest = timedelta(seconds=profile.validity + VAULT_BACKDATE) + _ROUNDING
+    found = matches_order(certificate, profile, spki, now=start)
+    return end - start <= longest and {each.clause for each in found} <= {"ORDER-TTL"}
+
+
+def note_exposure(ports: Ports, consumer: Consumer, observed: Delivered | None) -> None:
+    """Keep that others could read the key in place: its certificate is revoked once replaced.
+
+    Written before another is ordered: whoever dies in between leaves the certificate marked.
+    """
+    row = certificate_in_place(ports, consumer, observed)
+    if row is not None and observed is not None and observed.exposed:
+        event, detail = (
+            "trustwright.certificate.exposed",
+            f"others could read its key: {observed.drift}",
+        )
+        note_once(ports, _exposure(row), event, row.environment, row.id, detail)
+
+
+def key_was_exposed(ports: Ports, row: CertificateRecord) -> bool:
+    """Return whether others could once read the certificate's key."""
+    return ports.records.audit.get(_exposure(row)) is not None
+
+
+def _exposure(row: CertificateRecord) -> str:
+    return f"exposed/{row.id}"
 
 
 def tidy(
@@ -68,16 +131,22 @@ def tidy(
 ) -> None:
     """Leave one valid certificate: the one in place.
 
-    The one in place before is *superseded*, and so is one that has expired. One that was signed and
-    never delivered is revoked when its key died with the run that made it. A host still has its
-    key: such a certificate waits to be delivered, until a later one is.
+    The one in place before is *superseded*, and so is one that has expired; one whose key others
+    could read is revoked as soon as another is in place. One that was signed and never delivered is
+    revoked when its key died with the run that made it. A host still has its key: such a
+    certificate waits to be delivered, until a later one is.
     """
     rows, now = valid_certificates(ports, consumer), ports.clock.now()
     in_place = next((row for row in rows if observed and row.serial == observed.serial), None)
     for row in (each for each in rows if each != in_place):
         late = in_place is not None and row.recorded <= in_place.recorded
         waited = consumer.key == "host" and late
-        if row.serial == before or waited or row.not_after <= now:
+        if row.not_after <= now:
+            ports.records.certificates.replace(row, state="superseded")
+        elif key_was_exposed(ports, row):
+            if in_place is not None:
+                revoke_certificate(ports, row, "others could read its key; another is in place")
+        elif row.serial == before or waited:
             ports.records.certificates.replace(row, state="superseded")
         elif consumer.key == "managed":
             revoke_certificate(ports, row, "signed but never delivered; its key is lost")

@@ -1,8 +1,9 @@
-"""One certificate: intent, signature, check, record; and what a dead run left of it."""
+"""One certificate: intent, signature, reply, check, record."""
 
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,16 +16,18 @@ from trustwright.errors import (
     Rejected,
     TrustwrightError,
     Unavailable,
+    VerificationError,
 )
-from trustwright.ids import serial_text
 from trustwright.lifecycle.environments import settings_of
+from trustwright.lifecycle.intents import close_intent, inventory_row, keep_reply
 from trustwright.lifecycle.introduction import current_issuer
 from trustwright.lifecycle.journal import note
+from trustwright.lifecycle.refusal import is_anothers, refuse_certificate
 from trustwright.model.estate import RoleName
 from trustwright.model.profile import Profile
 from trustwright.model.records import CertificateRecord, IntentRecord, IssuerRecord, Purpose
 from trustwright.policy.naming import slot, workload_uri
-from trustwright.ports import Ports, SignOrder
+from trustwright.ports import AdminSigner, Ports, Signer, SignOrder
 from trustwright.x509 import parse
 from trustwright.x509.lint import lint_certificate, refuse
 from trustwright.x509.lint.matches import matches_order
@@ -75,43 +78,75 @@ class Order:
 def issue(ports: Ports, order: Order) -> CertificateRecord:
     """Have Vault sign one certificate and return its record.
 
-    The intent is written first; whatever Vault returns is checked before it is recorded. An open
-    intent of a dead run must have been settled before (`reconciliation.settle_slot`).
+    The intent is written first; whatever Vault returns is written on it, then checked, then
+    recorded. An open intent of a dead run must have been settled before
+    (`reconciliation.settle_slot`).
 
     Raises:
         PolicyViolation: there is no issuer yet, or the certificate would outlive it.
         ConfigurationError: the estate's organization is not the issuer's (``ESTATE-CHANGED``).
-        VerificationError, LintViolation: Vault returned something else than was ordered; the
-            intent stays open, and settling it revokes the certificate.
+        VerificationError, LintViolation: Vault returned something else than was ordered: people
+            are told, and it is revoked.
+    """
+    record, intent = certify(ports, order)
+    close_intent(ports, intent, "done", record.serial)
+    return record
+
+
+def certify(ports: Ports, order: Order) -> tuple[CertificateRecord, IntentRecord]:
+    """Do what `issue` does and leave the intent open, for a caller that closes it later.
+
+    Until then the certificate counts as left by a dead run, which settling revokes.
     """
     issuer = _anchored_issuer(ports, order)
     _check_organization(ports, order, issuer)
     _check_horizon(ports, order, issuer)
     intent = _open_intent(ports, order, issuer)
     try:
-        pem = _sign(ports, order, issuer, intent)
-        record = record_certificate(ports, intent, order, pem)
+        intent = keep_reply(ports, intent, _sign(ports, order, issuer, intent))
+        return _judged(ports, intent, order), intent
     except TrustwrightError as error:
         note(ports, "trustwright.certificate.failed", order.environment, order.slot, str(error))
         raise
-    close_intent(ports, intent, "done", record.serial)
-    return record
 
 
 def _sign(ports: Ports, order: Order, issuer: IssuerRecord, intent: IntentRecord) -> str:
     try:
-        return ports.signer(order.environment).sign(_sign_order(ports, order, issuer))
-    except (Unavailable, Denied, Rejected) as error:
-        # Nothing was signed, so no later run has to search Vault for it.
+        return _door(ports, order).sign(_sign_order(ports, order, issuer))
+    except (ConfigurationError, PolicyViolation, Unavailable, Denied, Rejected) as error:
+        # Nothing was signed (the first two: nothing was sent), so no later run has to search Vault.
         close_intent(ports, intent, "abandoned", None, str(error)[:500])
+        raise
+
+
+def _door(ports: Ports, order: Order) -> Signer | AdminSigner:
+    """Return the identity that signs an order.
+
+    The issuer identity cannot sign through the role admin, so nothing that flows do for a service
+    ends in an admin's certificate; a probe proves whatever role there is.
+    """
+    if order.role == "admin" and order.purpose != "consumer":
+        return ports.admin_signer(order.environment)
+    return ports.signer(order.environment)
+
+
+def _judged(ports: Ports, intent: IntentRecord, order: Order) -> CertificateRecord:
+    pem = intent.pem or ""
+    try:
+        return record_certificate(ports, intent, order, pem)
+    except (PolicyViolation, VerificationError) as error:
+        # Whoever may not revoke, or cannot now, leaves it to the watch: the reply is on the intent.
+        with suppress(TrustwrightError):
+            refuse_certificate(ports, intent, pem, str(error))
         raise
 
 
 def _anchored_issuer(ports: Ports, order: Order) -> IssuerRecord:
     issuer = current_issuer(ports, order.environment)
-    if issuer.anchor is None:
+    proven = issuer.state not in {"requested", "signed", "introduced"}
+    if issuer.anchor is None or not (proven or order.purpose == "probe"):
         raise PolicyViolation(
-            f"{issuer.id} is not introduced yet",
+            f"{issuer.id} is not {'introduced' if issuer.anchor is None else 'proven'} yet",
             rule="ISSUER-NOT-READY",
             where=order.slot,
             hint=f"run: trustwright bootstrap {order.environment}",
@@ -154,21 +189,13 @@ def _open_intent(ports: Ports, order: Order, issuer: IssuerRecord) -> IntentReco
             role=order.role,
             purpose=order.purpose,
             subject=order.subject,
+            owner=order.owner,
             slot=order.slot,
             spki=parse.spki_sha256(parse.request(order.csr)),
             names=order.names,
             actor=ports.actor,
             opened=ports.clock.now(),
         )
-    )
-
-
-def close_intent(
-    ports: Ports, intent: IntentRecord, state: str, serial: str | None, remark: str = ""
-) -> None:
-    """Close an intent as *done* or *abandoned*."""
-    ports.records.intents.replace(
-        intent, state=state, serial=serial, note=remark, closed=ports.clock.now()
     )
 
 
@@ -194,31 +221,7 @@ def record_certificate(
     """
     certificate = parse.certificate(pem)
     check_against_order(ports, order, intent, certificate)
-    return ports.records.certificates.insert(inventory_row(ports, intent, order.owner, certificate))
-
-
-def inventory_row(
-    ports: Ports, intent: IntentRecord, owner: str, certificate: x509.Certificate
-) -> CertificateRecord:
-    """Return the inventory's row for a certificate that an intent led to."""
-    serial = serial_text(certificate.serial_number)
-    return CertificateRecord(
-        id=f"{intent.issuer}/{serial}",
-        environment=intent.environment,
-        issuer=intent.issuer,
-        serial=serial,
-        role=intent.role,
-        purpose=intent.purpose,
-        subject=intent.subject,
-        owner=owner,
-        names=intent.names,
-        spki=parse.spki_sha256(certificate),
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        pem=parse.pem(certificate),
-        intent=intent.id,
-        recorded=ports.clock.now(),
-    )
+    return ports.records.certificates.insert(inventory_row(ports, intent, certificate))
 
 
 def check_against_order(
@@ -227,9 +230,17 @@ def check_against_order(
     """Lint, compare with the order, and validate the path under the environment's own anchor.
 
     Raises:
-        VerificationError, LintViolation: one of the three does not hold.
+        VerificationError, LintViolation: one of the three does not hold, or the certificate is one
+            that Vault returned before (rule ``ORDER-REPEATED``).
     """
-    profile = _profile(ports, order)
+    if is_anothers(ports, intent, certificate):
+        raise VerificationError(
+            "Vault returned a certificate that it had returned before",
+            rule="ORDER-REPEATED",
+            hint="look at what stands between this machine and Vault",
+            where=intent.slot,
+        )
+    profile = wanted_profile(ports, order.environment, order.role, order.subject, order.names)
     refuse(lint_certificate(certificate, "end-entity"))
     refuse(matches_order(certificate, profile, intent.spki, now=intent.opened))
     issuer = ports.records.issuers.get(intent.issuer)
@@ -246,15 +257,17 @@ def check_against_order(
         )
 
 
-def _profile(ports: Ports, order: Order) -> Profile:
-    environment = settings_of(ports, order.environment)
-    role = environment.roles[order.role]
+def wanted_profile(
+    ports: Ports, environment: str, role: RoleName, subject: str, names: tuple[str, ...]
+) -> Profile:
+    """Return what a certificate must say by today's estate file."""
+    facts = settings_of(ports, environment)
     return end_entity_profile(
         organization=ports.estate.organization,
-        environment=order.environment,
-        role_usage=role.usage,
-        names=order.names,
-        uris=(workload_uri(environment, order.role, order.subject),),
-        policy=environment.policy,
-        ttl=role.ttl,
+        environment=environment,
+        role_usage=facts.roles[role].usage,
+        names=names,
+        uris=(workload_uri(facts, role, subject),),
+        policy=facts.policy,
+        ttl=facts.roles[role].ttl,
     )

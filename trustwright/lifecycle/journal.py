@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 
 from trustwright.errors import ConflictError, TrustwrightError, from_data
 from trustwright.model.records import AuditRecord
@@ -18,6 +19,15 @@ def note(ports: Ports, event: str, environment: str, subject: str, detail: str =
     # Keys begin with the time, so that the store, which yields by key, lists lines in order.
     key = f"{ports.clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(8)}"
     ports.records.audit.insert(_line(ports, key, event, environment, subject, detail))
+
+
+def note_once(
+    ports: Ports, key: str, event: str, environment: str, subject: str, detail: str = ""
+) -> None:
+    """Append a line under a key of its own; the first one stands."""
+    if ports.records.audit.get(key) is None:
+        with suppress(ConflictError):
+            ports.records.audit.insert(_line(ports, key, event, environment, subject, detail))
 
 
 def tell_once(ports: Ports, key: str, notice: Notice, subject: str) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from trustwright.errors import ConfigurationError
 from trustwright.lifecycle.environments import advance, record_of, settings_of
 from trustwright.lifecycle.journal import note
+from trustwright.model.estate import Environment
+from trustwright.policy.naming import workload_uris
 from trustwright.policy.phases import reached
-from trustwright.ports import Ports
+from trustwright.ports import Capabilities, Ports
 
-NO_KEY = "KEY-FILE"
-"""Rule of the error for a key that is not on this machine."""
+NO_KEY = "KEY-PROVISIONER"
+"""Rule of the error for a provisioner's key that is not on this machine."""
 
 
 def prepare_environment(ports: Ports, name: str) -> tuple[str, ...]:
@@ -40,16 +42,31 @@ def prepare_environment(ports: Ports, name: str) -> tuple[str, ...]:
 def _prepare(ports: Ports, name: str) -> tuple[str, ...]:
     environment = settings_of(ports, name)
     provisioner = ports.provisioner(name)
-    abilities = provisioner.probe()
-    if abilities.missing:
-        raise ConfigurationError(
-            f"{abilities.product} {abilities.version} at {environment.vault.address} lacks: "
-            + "; ".join(abilities.missing),
-            rule="VAULT-ABILITIES",
-            hint="use OpenBao 2.6.2 or newer",
-            where=f"environments.{name}.vault",
-        )
-    changes = provisioner.prepare(name, environment, ports.estate.organization)
+    found = provisioner.probe()
+    refuse_unfit(name, environment, found)
+    for each in found.absent:
+        detail = f"{found.product} {found.version} lacks {each}"
+        note(ports, "trustwright.vault.absent", name, environment.vault.mount, detail)
+    uris = workload_uris(ports.estate, name)
+    changes = provisioner.prepare(name, environment, ports.estate.organization, uris)
     for change in changes:
         note(ports, "trustwright.vault.changed", name, environment.vault.mount, change)
     return changes
+
+
+def refuse_unfit(name: str, environment: Environment, found: Capabilities) -> None:
+    """Refuse a server that cannot hold an environment; what else it lacks is only said.
+
+    Raises:
+        ConfigurationError: rule ``VAULT-ABILITIES``.
+    """
+    vault = environment.vault
+    if vault.namespace and not found.namespaces:
+        raise ConfigurationError(
+            f"{found.product} {found.version} at {vault.address} has no namespaces, and the estate "
+            f"names {vault.namespace!r}",
+            rule="VAULT-ABILITIES",
+            hint="leave vault.namespace out, one environment for each such server; or use OpenBao "
+            "2.6.2 or newer",
+            where=f"environments.{name}.vault.namespace",
+        )

@@ -14,18 +14,17 @@ from trustwright.lifecycle.environments import advance, settings_of
 from trustwright.lifecycle.introduction import current_issuer
 from trustwright.lifecycle.issuance import Order, issue
 from trustwright.lifecycle.journal import note
-from trustwright.lifecycle.reconciliation import revoke_certificate, settle_slot
-from trustwright.model.estate import Environment, RoleName
+from trustwright.lifecycle.reconciliation import settle_slot
+from trustwright.lifecycle.revocation import revoke_certificate
 from trustwright.model.profile import Subject, Usage
 from trustwright.model.records import CertificateRecord, IssuerRecord
+from trustwright.policy.naming import CANARY, canary_name, probe_role
 from trustwright.ports import Ports
 from trustwright.x509 import parse
 from trustwright.x509.build import build_request
 from trustwright.x509.crl import is_revoked, verify_crl
 from trustwright.x509.keys import generate_key
 from trustwright.x509.path import path_holds
-
-CANARY = "trustwright-canary"
 
 
 def prove_intermediate(ports: Ports, name: str) -> IssuerRecord:
@@ -57,8 +56,8 @@ def _revoked_probe(ports: Ports, name: str, issuer: IssuerRecord) -> Certificate
 def _probe(ports: Ports, name: str) -> CertificateRecord:
     """Return the probe: the one that a dead run left, or a new one under a throwaway key."""
     environment = settings_of(ports, name)
-    role = _probe_role(environment)
-    names = (f"{CANARY}.{environment.roles[role].names}",)
+    role = probe_role(environment)
+    names = (canary_name(environment),)
     subject = Subject(organization=ports.estate.organization, unit=name, common_name=names[0])
     key = generate_key(environment.roles[role].key)
     order = Order(
@@ -85,15 +84,12 @@ def _passed(ports: Ports, row: CertificateRecord) -> bool:
     return intent is not None and intent.state == "done" and row.not_after > ports.clock.now()
 
 
-def _probe_role(environment: Environment) -> RoleName:
-    return "server" if "server" in environment.roles else min(environment.roles)
-
-
 def _prove_paths(ports: Ports, name: str, own: IssuerRecord, probe: CertificateRecord) -> None:
     """`issue` proved the positive path; here is what must not hold."""
     environment = settings_of(ports, name)
-    usage = environment.roles[_probe_role(environment)].usage[0]
-    for claim, anchor, wanted in _negative_cases(ports, own, probe):
+    usages = environment.roles[probe_role(environment)].usage
+    usage: Usage = "server" if "server" in usages else "client"
+    for claim, anchor, wanted in _negative_cases(ports, own, probe, usage):
         if _holds(ports, own, probe, anchor, usage, wanted):
             raise VerificationError(
                 f"{claim}: the probe of {name} was accepted",
@@ -104,12 +100,13 @@ def _prove_paths(ports: Ports, name: str, own: IssuerRecord, probe: CertificateR
 
 
 def _negative_cases(
-    ports: Ports, own: IssuerRecord, probe: CertificateRecord
+    ports: Ports, own: IssuerRecord, probe: CertificateRecord, usage: Usage
 ) -> Iterator[tuple[str, str, str]]:
     for other in ports.records.issuers.find():
         if other.environment != own.environment and other.anchor:
             yield f"under the anchor of {other.id}", other.anchor, probe.names[0]
-    yield "for a name it does not carry", own.anchor or "", f"not-{probe.names[0]}"
+    if usage == "server":  # nobody compares a client's name with anything
+        yield "for a name it does not carry", own.anchor or "", f"not-{probe.names[0]}"
 
 
 def _holds(

@@ -8,14 +8,21 @@ from datetime import timedelta
 
 from trustwright.ceremony.request import seal_intermediate_request
 from trustwright.ceremony.response import binding
-from trustwright.errors import ConfigurationError, ConflictError, VerificationError
+from trustwright.errors import (
+    ConfigurationError,
+    ConflictError,
+    Unavailable,
+    VerificationError,
+)
 from trustwright.lifecycle.environments import (
     advance,
     check_holder,
     record_of,
     settings_of,
 )
+from trustwright.lifecycle.generations import finish_giving_up, why_given_up
 from trustwright.lifecycle.journal import note, tell_once
+from trustwright.lifecycle.keys import check_key_kept
 from trustwright.model.ceremony import CeremonyRecord, Request, Response
 from trustwright.model.estate import Environment
 from trustwright.model.profile import Profile
@@ -29,20 +36,23 @@ from trustwright.x509.profiles import intermediate_profile
 
 KIND = "sign-intermediate"
 OUTDATED = "the estate file changed"
+GIVEN_UP = "its generation was given up"
 
 
 def request_intermediate(ports: Ports, name: str) -> CeremonyRecord:
     """Return the pending (or accepted) ceremony of the current generation, sealing one if needed.
 
     A pending one that expired, or that asks for something else than the estate file says today, is
-    closed and sealed anew.
+    closed and sealed anew. A generation that was being given up is given up first.
 
     Raises:
-        VerificationError: Vault's certification request is not over the recorded key, or not by it.
+        VerificationError: Vault has lost the key that was asked about (``KEY-LOST``), or its
+            certification request is not over the recorded key, or not by it.
         ConfigurationError: the store does not know an issuer that Vault has (``STORE-LOST``), or
             the estate file says something else than what was signed (``ESTATE-CHANGED``).
         ConflictError: another run holds the environment (``LOCK-LOST``).
     """
+    finish_giving_up(ports, name)
     # Asked for in this order: one that is accepted in between is found by the second question.
     pending = open_ceremony(ports, name)
     accepted = accepted_ceremony(ports, name, record_of(ports, name).generation)
@@ -50,6 +60,10 @@ def request_intermediate(ports: Ports, name: str) -> CeremonyRecord:
         return request_intermediate(ports, name)
     if accepted is not None:
         _check_accepted(ports, name, accepted)
+    elif pending is not None:
+        # A server that is down says nothing: the gate looks again before a response is accepted.
+        with suppress(Unavailable):
+            check_key_kept(ports, name, pending.generation or 1)
     ceremony = accepted or pending or _seal(ports, name)
     # Also for one that was accepted: the run that sealed it may have died before it came here.
     advance(ports, name, "requested")
@@ -59,7 +73,8 @@ def request_intermediate(ports: Ports, name: str) -> CeremonyRecord:
 def _close_if_void(ports: Ports, pending: CeremonyRecord) -> bool:
     """Close a request that is expired or outdated; return whether it was either."""
     expired = pending.expires <= ports.clock.now()
-    if not expired and _asks_for_today(ports, pending):
+    outdated = _why_outdated(ports, pending)
+    if not expired and outdated is None:
         return False
     check_holder(ports, pending.environment)
     # Somebody may close it, or accept a response, at this moment: then look again.
@@ -67,8 +82,14 @@ def _close_if_void(ports: Ports, pending: CeremonyRecord) -> bool:
         if expired:
             expire_ceremony(ports, pending)
         else:
-            _close_outdated(ports, pending)
+            _close_outdated(ports, pending, outdated or OUTDATED)
     return True
+
+
+def _why_outdated(ports: Ports, pending: CeremonyRecord) -> str | None:
+    if pending.generation != record_of(ports, pending.environment).generation:
+        return GIVEN_UP
+    return None if _asks_for_today(ports, pending) else OUTDATED
 
 
 def _asks_for_today(ports: Ports, ceremony: CeremonyRecord) -> bool:
@@ -82,26 +103,36 @@ def _asks_for_today(ports: Ports, ceremony: CeremonyRecord) -> bool:
     return Request.parse(ceremony.request.encode()).profile == wanted
 
 
-def _close_outdated(ports: Ports, ceremony: CeremonyRecord) -> None:
-    # Told first: what dies in between is told, closed and sealed anew by the next run.
-    notice = notices.ceremony_cancelled(ceremony, OUTDATED)
-    tell_once(ports, f"cancelled/{ceremony.id}", notice, ceremony.id)
-    ports.records.ceremonies.replace(ceremony, state="cancelled", closed=ports.clock.now())
-    note(ports, "trustwright.ceremony.outdated", ceremony.environment, ceremony.id, OUTDATED)
+def _close_outdated(ports: Ports, ceremony: CeremonyRecord, why: str) -> None:
+    # Decided first, for a response may be accepted at this moment; people are told when it is
+    # sealed anew, also by the next run when this one dies.
+    ports.records.ceremonies.replace(
+        ceremony, state="cancelled", reason=why, closed=ports.clock.now()
+    )
+    note(ports, "trustwright.ceremony.outdated", ceremony.environment, ceremony.id, why)
+
+
+def _tell_outdated(ports: Ports, name: str) -> None:
+    closed = ports.records.ceremonies.find(environment=name, kind=KIND, state="cancelled")
+    for ceremony in (each for each in closed if each.reason in {OUTDATED, GIVEN_UP}):
+        notice = notices.ceremony_cancelled(ceremony, ceremony.reason or "")
+        tell_once(ports, f"cancelled/{ceremony.id}", notice, ceremony.id)
 
 
 def _check_accepted(ports: Ports, name: str, accepted: CeremonyRecord) -> None:
-    """Refuse to introduce what the estate file does not ask for any more."""
-    introduced = reached(record_of(ports, name).phase, "introduced")
-    if introduced or _asks_for_today(ports, accepted):
+    """Refuse to introduce what the estate file does not ask for any more, or what has no key."""
+    generation = accepted.generation or 1
+    if reached(record_of(ports, name).phase, "introduced"):
         return
-    raise ConfigurationError(
-        f"{issuer_name(name, accepted.generation or 1)} was signed with other values than the "
-        "estate file has now",
-        rule="ESTATE-CHANGED",
-        hint=f"put the old values back, finish the bootstrap, then rotate {name}",
-        where=f"environments.{name}",
-    )
+    if not _asks_for_today(ports, accepted):
+        raise ConfigurationError(
+            f"{issuer_name(name, generation)} was signed with other values than the "
+            "estate file has now",
+            rule="ESTATE-CHANGED",
+            hint=f"put the old values back, finish the bootstrap, then rotate {name}",
+            where=f"environments.{name}",
+        )
+    check_key_kept(ports, name, generation)
 
 
 def accepted_ceremony(ports: Ports, name: str, generation: int) -> CeremonyRecord | None:
@@ -130,9 +161,12 @@ def expire_ceremony(ports: Ports, ceremony: CeremonyRecord) -> CeremonyRecord:
 
 def _seal(ports: Ports, name: str) -> CeremonyRecord:
     check_holder(ports, name)
+    _tell_outdated(ports, name)
     _check_store_knows(ports, name)
     environment, generation = settings_of(ports, name), record_of(ports, name).generation
     profile = _profile(ports, name, environment, generation)
+    # Vault would make another key under the lost one's name.
+    check_key_kept(ports, name, generation)
     key = ports.rotator(name).ensure_key(
         issuer_name(name, generation), profile.subject, environment.intermediate.key
     )
@@ -147,10 +181,19 @@ def _seal(ports: Ports, name: str) -> CeremonyRecord:
         previous=_previous(ports, name),
         created=now,
         expires=now + timedelta(seconds=environment.intermediate.request_validity),
-        reason=f"first intermediate of {name}" if generation == 1 else f"rotation of {name}",
+        reason=_reason(ports, name, generation),
         requested_by=f"run {ports.actor}",
     )
     return _record_request(ports, request)
+
+
+def _reason(ports: Ports, name: str, generation: int) -> str:
+    if generation == 1:
+        return f"first intermediate of {name}"
+    why = why_given_up(ports, issuer_name(name, generation - 1))
+    if why is None:
+        return f"rotation of {name}"
+    return f"generation {generation - 1} of {name} was given up: {why}"[:300]
 
 
 def _check_store_knows(ports: Ports, name: str) -> None:

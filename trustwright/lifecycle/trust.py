@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trustwright.errors import VerificationError
+from trustwright.lifecycle.rootcrl import newest_root_crl
 from trustwright.model.estate import Consumer
 from trustwright.model.records import CertificateRecord, IssuerRecord
 from trustwright.policy.bundle import check_bundle
 from trustwright.ports import DeliverySet, Ports
 from trustwright.x509 import parse
-from trustwright.x509.crl import verify_crl
+from trustwright.x509.crl import crl_number, is_revoked, verify_crl
 from trustwright.x509.path import verify_anchor, verify_issued
 
 if TYPE_CHECKING:
@@ -37,29 +38,56 @@ def trust_bundle(ports: Ports, consumer: Consumer) -> str:
     """Return trust.pem. Each anchor is checked against an intermediate that the root signed.
 
     Raises:
-        VerificationError: an anchor is not the twin of a root-signed intermediate.
+        VerificationError: an anchor is not the twin of a root-signed intermediate, or the root has
+            revoked that intermediate (rule ``ANCHOR-REVOKED``).
     """
-    root = parse.certificate(ports.root_certificate)
+    root, revoked = parse.certificate(ports.root_certificate), newest_root_crl(ports)
     for issuer in trusted_issuers(ports, consumer):
         intermediate = parse.certificate(issuer.certificate or "")
         verify_issued(intermediate, root)
+        _refuse_revoked(issuer, intermediate, revoked)
         verify_anchor(parse.certificate(issuer.anchor or ""), intermediate)
     return "".join(issuer.anchor or "" for issuer in trusted_issuers(ports, consumer))
 
 
-def verified_crls(ports: Ports, consumer: Consumer) -> list[x509.CertificateRevocationList]:
-    """Return the verified CRL of every trusted issuer; one that is half over is made anew first.
+def _refuse_revoked(
+    issuer: IssuerRecord,
+    intermediate: x509.Certificate,
+    root_crl: x509.CertificateRevocationList | None,
+) -> None:
+    if root_crl is not None and is_revoked(root_crl, intermediate.serial_number):
+        raise VerificationError(
+            f"the root has revoked the intermediate {issuer.id} (root CRL {crl_number(root_crl)}): "
+            "its anchor is delivered to nobody",
+            rule="ANCHOR-REVOKED",
+            hint=f"take {issuer.environment} out of `trusts`, or rotate its intermediate",
+            where=issuer.id,
+        )
+
+
+def verified_crls(
+    ports: Ports, consumer: Consumer, *, rebuild: bool = True
+) -> list[x509.CertificateRevocationList]:
+    """Return the verified CRL of every trusted issuer.
+
+    Args:
+        ports: everything.
+        consumer: who gets them.
+        rebuild: one that is half over is made anew first, which takes the issuer identity.
 
     Raises:
         VerificationError: a CRL is stale or not its issuer's.
     """
-    return [_verified_crl(ports, issuer) for issuer in trusted_issuers(ports, consumer)]
+    issuers = trusted_issuers(ports, consumer)
+    return [_verified_crl(ports, issuer, rebuild=rebuild) for issuer in issuers]
 
 
-def _verified_crl(ports: Ports, issuer: IssuerRecord) -> x509.CertificateRevocationList:
+def _verified_crl(
+    ports: Ports, issuer: IssuerRecord, *, rebuild: bool
+) -> x509.CertificateRevocationList:
     signer, issuer_id = ports.signer(issuer.environment), issuer.issuer_id or ""
     crl = parse.crl(signer.crl(issuer_id))
-    if half_over(crl) <= ports.clock.now():
+    if rebuild and half_over(crl) <= ports.clock.now():
         signer.rotate_crl()
         crl = parse.crl(signer.crl(issuer_id))
     verify_crl(crl, parse.certificate(issuer.certificate or ""), at=ports.clock.now())
@@ -79,6 +107,7 @@ def delivered_set(
     key: bytes | None,
     *,
     keep_key: bool = False,
+    rebuild_crls: bool = True,
 ) -> DeliverySet:
     """Return the set for a consumer, every part checked against the others.
 
@@ -88,6 +117,7 @@ def delivered_set(
         certificate: what it identifies itself with.
         key: its key, or None when host or target keep theirs.
         keep_key: the target is to keep the key that is in place.
+        rebuild_crls: have a CRL that is half over made anew.
 
     Raises:
         VerificationError: the root is in a bundle, the chain is out of order, or the like.
@@ -95,7 +125,7 @@ def delivered_set(
     issuer = ports.records.issuers.get(certificate.issuer)
     if issuer is None:
         raise VerificationError(f"no issuer {certificate.issuer}", rule="ISSUER-MISSING")
-    crls = verified_crls(ports, consumer)
+    crls = verified_crls(ports, consumer, rebuild=rebuild_crls)
     delivery = DeliverySet(
         certificate=certificate.pem,
         chain=certificate.pem + (issuer.certificate or ""),

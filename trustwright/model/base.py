@@ -111,6 +111,10 @@ Oid = Annotated[
 """A dotted object identifier whose arcs fit into 31 bits, as Go before 1.22 requires."""
 
 
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=300)]
+"""A URL with a host, under http or https."""
+
+
 class Setting(BaseModel):
     """What a person writes: frozen, unknown keys refused, values coerced."""
 

@@ -118,8 +118,10 @@ class Response(Artifact):
         return self
 
 
-CeremonyState = Literal["pending", "accepted", "expired", "cancelled"]
-"""*pending* until one good response arrives; the other three are final."""
+CeremonyState = Literal["pending", "accepted", "expiring", "expired", "cancelling", "cancelled"]
+"""*pending* until one good response arrives; *accepted*, *expired* and *cancelled* are final.
+*expiring* and *cancelling*: no response counts any more, people are still to be told and the run to
+be ended."""
 
 
 class CeremonyRecord(Artifact):
@@ -130,6 +132,7 @@ class CeremonyRecord(Artifact):
         response: canonical JSON text of the accepted response.
         refusals: how many responses were refused; the gate's form is keyed by it.
         refusal: one line about the last refused response, rule included.
+        reason: why it was cancelled.
         flow_run: the suspended Prefect run to wake, when there is one.
     """
 
@@ -142,6 +145,7 @@ class CeremonyRecord(Artifact):
     response: str | None = None
     refusals: int = 0
     refusal: str = ""
+    reason: str | None = None
     flow_run: str | None = None
     created: Moment
     expires: Moment

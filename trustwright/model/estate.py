@@ -6,42 +6,40 @@ Rules that look at more than one value live in `trustwright.policy.estate`.
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import Field
 
-from trustwright.model.base import DnsName, Fingerprint, Name, Oid, Setting
+from trustwright.model.base import Setting
 from trustwright.model.profile import KeyKind, Usage
+from trustwright.model.values import (
+    Account,
+    Address,
+    Command,
+    Duration,
+    HostName,
+    Identifier,
+    Kept,
+    Mode,
+    Mount,
+    Namespace,
+    Organization,
+    Owner,
+    Pin,
+    Place,
+    PolicyOid,
+    Probe,
+    Published,
+)
 
-_DURATION = re.compile(r"^([1-9][0-9]{0,6})(s|m|h|d)$")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-def _duration(value: object) -> object:
-    found = _DURATION.match(value) if isinstance(value, str) else None
-    if found is None:
-        msg = "a duration reads like 90s, 15m, 72h or 730d"
-        raise ValueError(msg)
-    return int(found[1]) * _SECONDS[found[2]]
-
-
-Duration = Annotated[
-    int,
-    BeforeValidator(_duration, json_schema_input_type=str),
-]
-"""Seconds; written ``90s``, ``15m``, ``72h`` or ``730d``."""
-
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=300)]
 RoleName = Literal["server", "admin", "proxy", "agent"]
 
 
 class Root(Setting):
     """The pinned root: certificate file and fingerprint, never a key."""
 
-    certificate: Path
-    fingerprint: Fingerprint
+    certificate: Place
+    fingerprint: Pin
 
 
 class VaultTarget(Setting):
@@ -51,15 +49,15 @@ class VaultTarget(Setting):
         namespace: OpenBao namespace; empty for the root namespace.
         mount: path of the PKI secrets engine.
         ca: PEM bundle that verifies the address; None uses the machine's store.
-        identity: folder with ``issuer.key``, ``rotator.key`` and ``anchor.key`` (mode 0600),
-            or ``*.approle`` files; see ``trustwright vault policies``.
+        identity: folder with the ``.key`` (mode 0600) and ``.pub`` of the identities issuer,
+            rotator, anchor and admin, as far as this machine needs them, or ``*.approle`` files.
     """
 
-    address: Url
-    namespace: str = Field(default="", pattern=r"^([a-z0-9-]+(/[a-z0-9-]+)*)?$")
-    mount: str = Field(default="pki", pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$")
-    ca: Path | None = None
-    identity: Path
+    address: Address
+    namespace: Namespace = ""
+    mount: Mount = "pki"
+    ca: Place | None = None
+    identity: Place
 
 
 class Intermediate(Setting):
@@ -91,7 +89,7 @@ class Role(Setting):
 
     ttl: Duration
     renew_before: Duration
-    names: DnsName
+    names: HostName
     usage: tuple[Usage, ...] = Field(min_length=1, max_length=2)
     key: KeyKind = "ec-p256"
 
@@ -106,17 +104,12 @@ class Environment(Setting):
             unauthenticated endpoints under `vault.address`.
     """
 
-    domain: DnsName
-    policy: Oid
+    domain: HostName
+    policy: PolicyOid
     vault: VaultTarget
-    intermediate: Intermediate = Intermediate()
+    intermediate: Intermediate = Field(default_factory=Intermediate)
     roles: dict[RoleName, Role] = Field(min_length=1)
-    publish: Url | None = None
-
-
-_Mode = Annotated[str, StringConstraints(pattern=r"^0[0-7]{3}$")]
-_Account = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$|^[0-9]{1,10}$")]
-_Command = Annotated[tuple[str, ...], Field(min_length=1)]
+    publish: Published | None = None
 
 
 class Directory(Setting):
@@ -132,14 +125,14 @@ class Directory(Setting):
         keep: how many older versions stay.
     """
 
-    path: Path
-    user: _Account | None = None
-    group: _Account | None = None
-    mode: _Mode = "0600"
-    reload: _Command | None = None
-    check: _Command | None = None
+    path: Place
+    user: Account | None = None
+    group: Account | None = None
+    mode: Mode = "0600"
+    reload: Command | None = None
+    check: Command | None = None
     timeout: Duration = 30
-    keep: int = Field(default=2, ge=1, le=50)
+    keep: Kept = 2
 
 
 class Delivery(Setting):
@@ -159,14 +152,14 @@ class Consumer(Setting):
         probe: ``tls://host:port`` where the certificate is served.
     """
 
-    name: Name
-    environment: Name
+    name: Identifier
+    environment: Identifier
     role: RoleName
-    owner: str = Field(min_length=1, max_length=100)
-    names: tuple[DnsName, ...] = Field(min_length=1, max_length=20)
-    trusts: tuple[Name, ...] = Field(min_length=1)
+    owner: Owner
+    names: tuple[HostName, ...] = Field(min_length=1, max_length=20)
+    trusts: tuple[Identifier, ...] = Field(min_length=1)
     key: Literal["managed", "host"] = "managed"
-    probe: Annotated[str, StringConstraints(pattern=r"^tls://[^\s/]+:[0-9]{1,5}$")] | None = None
+    probe: Probe | None = None
     deliver: Delivery
 
 
@@ -183,9 +176,9 @@ class Route(Setting):
         environments: only these; empty means all.
     """
 
-    channel: Name
+    channel: Identifier
     at_least: Severity = "info"
-    environments: tuple[Name, ...] = ()
+    environments: tuple[Identifier, ...] = ()
 
 
 class Notify(Setting):
@@ -195,15 +188,15 @@ class Notify(Setting):
         urls_file: file with ``channel = URL`` lines, mode 0600; environment variables go first.
     """
 
-    urls_file: Path | None = None
+    urls_file: Place | None = None
     routes: tuple[Route, ...] = ()
 
 
 class Estate(Setting):
     """The whole estate file."""
 
-    organization: str = Field(min_length=1, max_length=64)
+    organization: Organization
     root: Root
-    environments: dict[Name, Environment] = Field(min_length=1)
+    environments: dict[Identifier, Environment] = Field(min_length=1)
     consumers: tuple[Consumer, ...] = ()
     notify: Notify = Notify()

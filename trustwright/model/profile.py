@@ -51,12 +51,28 @@ Plain http, as RFC 5280 §8 advises: fetching over TLS would need the very path 
 """
 
 
+LONGEST_NAME = 64
+"""Octets in UTF-8. The bounds of RFC 5280, appendix A.1 (ub-common-name and its like) are in
+characters, but libraries count octets: what both accept is a name that everybody can encode."""
+
+
+def _short(text: str) -> str:
+    if len(text.encode()) > LONGEST_NAME:
+        msg = f"has {len(text.encode())} octets in UTF-8, at most {LONGEST_NAME} are allowed"
+        raise ValueError(msg)
+    return text
+
+
+NameText = Annotated[str, StringConstraints(min_length=1), AfterValidator(_short)]
+"""One value in a distinguished name."""
+
+
 class Subject(Artifact):
     """A distinguished name, encoded as O, OU, CN in this order."""
 
-    organization: str = Field(min_length=1, max_length=64)
-    unit: str | None = Field(default=None, min_length=1, max_length=64)
-    common_name: str = Field(min_length=1, max_length=64)
+    organization: NameText
+    unit: NameText | None = None
+    common_name: NameText
 
 
 class NameConstraints(Artifact):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
@@ -20,6 +21,8 @@ class EnvironmentRecord(Artifact):
     Attributes:
         generation: the generation that issues, or that is being set up.
         holder: identifier of the flow run that works on it; held across the whole wait.
+        process: token of the holder's process that claimed it last; an older process of the same
+            run, which Prefect believed dead, is fenced off by it.
         held_since: when the holder took it.
     """
 
@@ -27,12 +30,16 @@ class EnvironmentRecord(Artifact):
     phase: EnvironmentPhase = "planned"
     generation: int = 1
     holder: str | None = None
+    process: str | None = None
     held_since: Moment | None = None
     updated: Moment
     version: int = 0
 
 
-IssuerState = Literal["requested", "signed", "introduced", "issuing", "draining", "retired"]
+IssuerState = Literal[
+    "requested", "signed", "introduced", "issuing", "draining", "retired", "abandoned"
+]
+"""*abandoned*: given up before it was proven; its anchor is in no bundle."""
 
 
 class IssuerRecord(Artifact):
@@ -67,7 +74,10 @@ class IssuerRecord(Artifact):
 
 
 IntentKind = Literal["sign", "revoke"]
-IntentState = Literal["open", "done", "abandoned"]
+IntentState = Literal["open", "suspect", "done", "abandoned"]
+"""*suspect*: nobody works on it any more, and Vault has nothing to show for it, but the request may
+still arrive there; its slot is free, and it is looked at until that cannot be."""
+
 Purpose = Literal["consumer", "admin", "probe"]
 """*probe*: proves an issuer, is revoked at once and lives on as the canary."""
 
@@ -79,10 +89,13 @@ class IntentRecord(Artifact):
         id: random identifier.
         issuer: `IssuerRecord.id`.
         subject: consumer or admin that the certificate is for.
+        owner: of the subject; None in rows of an earlier schema.
         slot: at most one open intent per slot, like ``consumer/prod/billing``.
         spki: SHA-256 of the SubjectPublicKeyInfo in the certification request.
         serial: of the certificate that was signed or is to be revoked.
+        pem: what Vault returned, until it is in the inventory.
         actor: flow run or command that opened it; while that run lives, nobody else settles it.
+        closed: when it ended; for a suspect one, when its slot was given free.
     """
 
     id: str
@@ -92,11 +105,13 @@ class IntentRecord(Artifact):
     role: str
     purpose: Purpose
     subject: str
+    owner: str | None = None
     slot: str
     spki: Digest
     names: tuple[str, ...] = ()
     state: IntentState = "open"
     serial: str | None = None
+    pem: str | None = None
     actor: str = ""
     note: str = ""
     opened: Moment
@@ -104,7 +119,12 @@ class IntentRecord(Artifact):
     version: int = 0
 
 
-CertificateState = Literal["valid", "superseded", "revoked"]
+CertificateState = Literal["valid", "superseded", "revoked", "refused"]
+"""*refused*: Vault returned it and it was not what was ordered; nobody was given it."""
+
+
+ShownState = Literal[CertificateState, "expired"]
+"""A certificate's state at a time: *expired* is derived when it is read, never stored."""
 
 
 class CertificateRecord(Artifact):
@@ -134,6 +154,10 @@ class CertificateRecord(Artifact):
     recorded: Moment
     revoked: Moment | None = None
     version: int = 0
+
+    def state_at(self, now: datetime) -> ShownState:
+        """Return the state at a time (aware); a valid one is *expired* from its notAfter on."""
+        return "expired" if self.state == "valid" and self.not_after <= now else self.state
 
 
 DeliveryState = Literal["planned", "delivered", "undone", "failed", "waiting"]

@@ -12,15 +12,19 @@ from types import MappingProxyType
 from trustwright.model.estate import Estate
 from trustwright.policy import estate_consumers as consumers
 from trustwright.policy import estate_environments as environments
+from trustwright.policy import estate_paths as paths
 from trustwright.policy.breach import Breach, Rule
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "EST-ORGANIZATION": environments.check_organization,
         "EST-ISSUER-NAME": environments.check_intermediate_name,
+        "EST-RESERVED": environments.check_reserved,
         "EST-DOMAIN-OVERLAP": environments.check_domains,
         "EST-POLICY-TWICE": environments.check_policies,
-        "EST-MOUNT-TWICE": environments.check_mounts,
+        "EST-POLICY-ANY": environments.check_any_policy,
+        "EST-NAMESPACE-TWICE": environments.check_namespaces,
+        "EST-CANARY-NAME": environments.check_canary_name,
         "EST-IDENTITY-TWICE": environments.check_identities,
         "EST-ROLE-DOMAIN": environments.check_role_names,
         "EST-TTL": environments.check_ttls,
@@ -32,14 +36,17 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "EST-CONSUMER-ENVIRONMENT": consumers.check_environment,
         "EST-CONSUMER-ROLE": consumers.check_role,
         "EST-CONSUMER-TWICE": consumers.check_name,
+        "EST-OWNER": consumers.check_owner,
+        "EST-CONSUMER-CANARY": consumers.check_canary,
         "EST-TRUSTS": consumers.check_trusts,
         "EST-TRUSTS-OWN": consumers.check_own_trust,
         "EST-NAME-TWICE": consumers.check_dns_names,
         "EST-NAME-DOMAIN": consumers.check_subtree,
         "EST-NAME-ROLE": consumers.check_role_subtree,
         "EST-COMMON-NAME": consumers.check_common_name,
-        "EST-PATH-TWICE": consumers.check_paths,
-        "EST-PATH-SYSTEM": consumers.check_system_paths,
+        "EST-PATH-TWICE": paths.check_paths,
+        "EST-PATH-SYSTEM": paths.check_system_paths,
+        "EST-PATH-IDENTITY": paths.check_identity_paths,
         "EST-KEY-MODE": consumers.check_key_mode,
         "EST-HOOK": consumers.check_hooks,
         "EST-PROBE": consumers.check_probe,

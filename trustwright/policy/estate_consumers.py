@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import ipaddress
+import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from trustwright.model.estate import Consumer, Environment, Estate
 from trustwright.policy.breach import Breach, Location, below, duration_text
+from trustwright.policy.naming import CANARY
 
 LONGEST_COMMON_NAME = 64
 """ub-common-name (RFC 5280, appendix A.1)."""
@@ -15,6 +16,7 @@ LONGEST_HOOK = 3600
 LARGEST_PORT = 65_535
 KEY_MODE = 0o640
 KEY_READ = 0o400
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?", re.ASCII)
 
 
 def check_environment(estate: Estate) -> Iterator[Breach]:
@@ -86,6 +88,28 @@ def check_name(estate: Estate) -> Iterator[Breach]:
         seen.setdefault(key, len(seen))
 
 
+def check_owner(estate: Estate) -> Iterator[Breach]:
+    """EST-OWNER: an owner can be read where it is told: in notices and lists, on one line."""
+    for place, consumer in _consumers(estate):
+        if consumer.owner != consumer.owner.strip() or not consumer.owner.isprintable():
+            yield Breach(
+                (*place, "owner"),
+                "the owner is blank, or has outer blanks or control characters",
+                "name the team or person to tell, like payments or alice@example.org",
+            )
+
+
+def check_canary(estate: Estate) -> Iterator[Breach]:
+    """EST-CONSUMER-CANARY: nobody else has the canary's name: its certificate is revoked."""
+    for place, consumer in _consumers(estate):
+        if consumer.name == CANARY:
+            yield Breach(
+                (*place, "name"),
+                f"{CANARY} is the certificate that proves an issuer's CRL",
+                "name the consumer differently",
+            )
+
+
 def check_dns_names(estate: Estate) -> Iterator[Breach]:
     """EST-NAME-TWICE: a DNS name belongs to one consumer."""
     holder: dict[str, Consumer] = {}
@@ -112,10 +136,22 @@ def check_subtree(estate: Estate) -> Iterator[Breach]:
 
 
 def check_role_subtree(estate: Estate) -> Iterator[Breach]:
-    """EST-NAME-ROLE: a name lies in the subtree that its role may name."""
+    """EST-NAME-ROLE: a name lies below the subtree's top that its role may name.
+
+    Roles sign no bare domain: the top itself is the whole subtree's name.
+    """
     for place, name, consumer, environment in _dns_names(estate):
         role = environment.roles.get(consumer.role)
-        if role and below(name, environment.domain) and not below(name, role.names):
+        if role is None or not below(name, environment.domain):
+            continue
+        if name == role.names:
+            yield Breach(
+                place,
+                f"{name} is the top of the subtree that the role {consumer.role} may name, and "
+                "the role signs only names below it",
+                f"use a name below it, like {consumer.name}.{role.names}",
+            )
+        elif not below(name, role.names):
             yield Breach(
                 place,
                 f"{name} lies outside {role.names}, which is all that the role "
@@ -134,42 +170,6 @@ def check_common_name(estate: Estate) -> Iterator[Breach]:
                 f"the first name is the common name and has {length} characters, X.520 "
                 f"allows {LONGEST_COMMON_NAME}",
                 "put a shorter name first",
-            )
-
-
-def check_paths(estate: Estate) -> Iterator[Breach]:
-    """EST-PATH-TWICE: no two consumers share a delivery path, and none lies in another's."""
-    holders: dict[Path, list[str]] = defaultdict(list)
-    for _, consumer in _consumers(estate):
-        holders[consumer.deliver.directory.path].append(consumer.name)
-    seen: set[Path] = set()
-    for place, consumer in _consumers(estate):
-        path = consumer.deliver.directory.path
-        above = next((each for each in path.parents if each in holders), None)
-        if path in seen:
-            yield Breach(
-                (*place, "deliver", "directory", "path"),
-                f"{path} is already the path of {holders[path][0]}",
-                "give each consumer a folder of its own",
-            )
-        elif above is not None:
-            yield Breach(
-                (*place, "deliver", "directory", "path"),
-                f"{path} lies inside the path of {holders[above][0]} ({above})",
-                "put the folders side by side",
-            )
-        seen.add(path)
-
-
-def check_system_paths(estate: Estate) -> Iterator[Breach]:
-    """EST-PATH-SYSTEM: a delivery path is a folder of its own, not / or a folder right below it."""
-    for place, consumer in _consumers(estate):
-        path = consumer.deliver.directory.path
-        if path.is_absolute() and len(path.parts) <= 2:  # noqa: PLR2004 - "/" and one name
-            yield Breach(
-                (*place, "deliver", "directory", "path"),
-                f"{path} is a system folder",
-                f"use a folder of its own, like /etc/{consumer.name}/tls",
             )
 
 
@@ -262,9 +262,13 @@ def _dns_names(estate: Estate) -> Iterator[tuple[Location, str, Consumer, Enviro
 
 
 def _is_host(host: str) -> bool:
-    if host.startswith("[") and host.endswith("]"):
-        return bool(host[1:-1]) and set(host[1:-1].lower()) <= set("0123456789abcdef:.")
-    return bool(host) and not set(host) & set("@/:?#[]\\%")
+    if not (host.startswith("[") and host.endswith("]")):
+        return _HOST.fullmatch(host) is not None
+    try:
+        ipaddress.IPv6Address(host[1:-1])
+    except ValueError:
+        return False
+    return True
 
 
 def _names(things: Iterable[str]) -> str:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Hashable, Iterator
 from itertools import combinations
 
 from trustwright.model.estate import Environment, Estate, RoleName
+from trustwright.model.profile import LONGEST_NAME
 from trustwright.policy.breach import Breach, Location, below, duration_text
+from trustwright.policy.naming import CANARY, canary_name, probe_role
 
 SHORTEST_TTL = 60
 LONGEST_VALIDITY = 40 * 366 * 86_400
-LONGEST_NAME = 64
-"""ub-common-name and ub-organization-name (RFC 5280, appendix A.1)."""
+CRL_SUBJECT = "root-crl"
+"""Stands in the place of an environment's name in ceremonies: `trustwright.ceremony.request`."""
+ANY_POLICY = "2.5.29.32.0"
 _Values = dict[Location, Hashable]
 
 
 def check_organization(estate: Estate) -> Iterator[Breach]:
     """EST-ORGANIZATION: the organization can stand in a subject (RFC 5280, appendix A.1)."""
     text = estate.organization
-    if text != text.strip() or any(unicodedata.category(each)[0] == "C" for each in text):
+    if text != text.strip() or not text.isprintable():
         yield Breach(
             ("organization",),
             "the organization has outer blanks or control characters",
@@ -30,14 +32,24 @@ def check_organization(estate: Estate) -> Iterator[Breach]:
 def check_intermediate_name(estate: Estate) -> Iterator[Breach]:
     """EST-ISSUER-NAME: the intermediate's common name fits ub-common-name."""
     for name in estate.environments:
-        issuer = f"{estate.organization} {name} Issuing CA G9999"
-        if len(issuer) > LONGEST_NAME:
+        octets = len(f"{estate.organization} {name} Issuing CA G9999".encode())
+        if octets > LONGEST_NAME:
             yield Breach(
                 ("environments", name),
-                f"the intermediate's common name would have {len(issuer)} characters, "
-                f"X.520 allows {LONGEST_NAME}",
+                f"the intermediate's common name would have {octets} octets, "
+                f"{LONGEST_NAME} are allowed",
                 "shorten the organization or the environment's name",
             )
+
+
+def check_reserved(estate: Estate) -> Iterator[Breach]:
+    """EST-RESERVED: no environment has the name that a ceremony for the root's CRL goes by."""
+    if CRL_SUBJECT in estate.environments:
+        yield Breach(
+            ("environments", CRL_SUBJECT),
+            f"{CRL_SUBJECT} is what a request for a root CRL is called, no environment",
+            "call the environment otherwise: the root's policy refuses this name",
+        )
 
 
 def check_domains(estate: Estate) -> Iterator[Breach]:
@@ -63,17 +75,48 @@ def check_policies(estate: Estate) -> Iterator[Breach]:
         )
 
 
-def check_mounts(estate: Estate) -> Iterator[Breach]:
-    """EST-MOUNT-TWICE: no two environments share address, namespace and mount."""
+def check_any_policy(estate: Estate) -> Iterator[Breach]:
+    """EST-POLICY-ANY: an environment's policy is not anyPolicy (RFC 5280 §4.2.1.4)."""
+    for name, environment in estate.environments.items():
+        if environment.policy == ANY_POLICY:
+            yield Breach(
+                ("environments", name, "policy"),
+                f"{ANY_POLICY} is anyPolicy, which stands for every environment's",
+                "take a number below your own arc, like 1.3.6.1.4.1.32473.1.1",
+            )
+
+
+def check_namespaces(estate: Estate) -> Iterator[Breach]:
+    """EST-NAMESPACE-TWICE: no two environments share a namespace of one server.
+
+    The identities' policies and logins live in the namespace: two environments in it would write
+    over each other's, whatever their mounts. A namespace below another is a place of its own: the
+    server mounts nothing into a namespace from outside, and the policies name mounts only.
+    """
     marks: _Values = {
-        ("environments", name, "vault"): _mount(each) for name, each in estate.environments.items()
+        ("environments", name, "vault"): _place(each) for name, each in estate.environments.items()
     }
     for place, other in _shared(marks):
+        namespace = estate.environments[str(place[1])].vault.namespace
         yield Breach(
             place,
-            f"address, namespace and mount are also those of {other[1]}",
-            "give each environment its own namespace or mount",
+            f"address and namespace ({namespace or 'root'}) are also those of {other[1]}: they "
+            "would share logins and policies",
+            "give each environment a vault.namespace of its own, or a server of its own",
         )
+
+
+def check_canary_name(estate: Estate) -> Iterator[Breach]:
+    """EST-CANARY-NAME: the common name of the probe that proves an issuer fits (RFC 5280, A.1)."""
+    for name, environment in estate.environments.items():
+        role, canary = probe_role(environment), canary_name(environment)
+        if len(canary) > LONGEST_NAME:
+            yield Breach(
+                ("environments", name, "roles", role, "names"),
+                f"the probe that proves the issuer would be called {canary}, which has "
+                f"{len(canary)} characters; X.520 allows {LONGEST_NAME}",
+                f"use a subtree of at most {LONGEST_NAME - len(CANARY) - 1} characters",
+            )
 
 
 def check_identities(estate: Estate) -> Iterator[Breach]:
@@ -198,9 +241,9 @@ def _roles(estate: Estate) -> Iterator[tuple[Location, Environment, RoleName]]:
             yield ("environments", name, "roles", role), environment, role
 
 
-def _mount(environment: Environment) -> tuple[str, str, str]:
+def _place(environment: Environment) -> tuple[str, str]:
     vault = environment.vault
-    return vault.address.lower().rstrip("/"), vault.namespace, vault.mount
+    return vault.address.lower().rstrip("/"), vault.namespace
 
 
 def _shared(values: _Values) -> Iterator[tuple[Location, Location]]:

@@ -1,12 +1,11 @@
 """What people are told: one function per occasion, returning a `Notice` that holds no secret.
 
-Texts that others chose (reasons, names, refusals) pass through `_quoted`, so that they can neither
+Texts that others chose (reasons, names, refusals) pass through `one_line`, so that they can neither
 forge a link or a command nor wake a whole channel.
 """
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -14,16 +13,14 @@ from pathlib import PurePath
 
 from trustwright.model.ceremony import CeremonyRecord, Request, Response
 from trustwright.model.estate import Consumer, Severity
-from trustwright.model.records import DeliveryState
+from trustwright.model.records import DeliveryState, IntentRecord, IssuerRecord
+from trustwright.policy.quoting import one_line
 from trustwright.ports import Notice
 
 Outcome = tuple[Consumer, DeliveryState, str]
 """A consumer, what became of it, and its problem or an empty text."""
 
-_LONGEST = 300
 _GROUP = 8
-_MARKUP = str.maketrans("<>[]`*|", "()()'·/")
-_CROWD = re.compile(r"@(?=(?:everyone|here|channel|all)\b)", re.IGNORECASE)
 _WANTED = {
     "sign-intermediate": "a signature for its intermediate",
     "root-crl": "a fresh revocation list of the root",
@@ -47,8 +44,8 @@ def ceremony_pending(
     response = name.replace(".request.", ".response.")
     lines = [
         f"{_whose(ceremony)} needs {_WANTED[ceremony.kind]} by the offline root.",
-        f"Reason: {_quoted(request.reason)}",
-        f"Asked by: {_quoted(request.requested_by)}",
+        f"Reason: {one_line(request.reason)}",
+        f"Asked by: {one_line(request.requested_by)}",
         f"Sign before: {_shown(ceremony.expires)}",
         "",
         "Digest of the request, to be compared on the offline machine:",
@@ -56,7 +53,7 @@ def ceremony_pending(
         "As words:",
         *_indented(_in_rows(words)),
         "",
-        f"Carry {_quoted(str(request_path))} to the offline machine. There:",
+        f"Carry {one_line(str(request_path))} to the offline machine. There:",
         *_indented([f"trustwright-root review {name}", f"trustwright-root sign {name}"]),
         "Back here, or paste the file's content into the form:",
         *_indented([f"trustwright ceremony submit {response}"]),
@@ -84,7 +81,7 @@ def ceremony_reminder(ceremony: CeremonyRecord, *, now: datetime, link: str = ""
 
 def ceremony_submitted(ceremony: CeremonyRecord, *, by: str, link: str = "") -> Notice:
     """A response has come in and is being checked."""
-    lines = [f"A response was handed in by {_quoted(by)} (a claim) and is being checked."]
+    lines = [f"A response was handed in by {one_line(by)} (a claim) and is being checked."]
     return _ceremony_notice(ceremony, "submitted", "info", "has a response", lines, link)
 
 
@@ -97,7 +94,7 @@ def ceremony_refused(ceremony: CeremonyRecord, reason: str, *, link: str = "") -
         link: page where another response can be pasted.
     """
     lines = [
-        f"Refused: {_quoted(reason)}",
+        f"Refused: {one_line(reason)}",
         f"Nothing was changed. The gate asks again until {_shown(ceremony.expires)}.",
     ]
     return _ceremony_notice(ceremony, "refused", "warning", "refused a response", lines, link)
@@ -125,7 +122,7 @@ def ceremony_expired(ceremony: CeremonyRecord, *, link: str = "") -> Notice:
 
 def ceremony_cancelled(ceremony: CeremonyRecord, reason: str, *, link: str = "") -> Notice:
     """A person or a rule ended the ceremony."""
-    lines = [f"Cancelled: {_quoted(reason)}. The request is void.", *_next_request(ceremony)]
+    lines = [f"Cancelled: {one_line(reason)}. The request is void.", *_next_request(ceremony)]
     return _ceremony_notice(ceremony, "cancelled", "warning", "was cancelled", lines, link)
 
 
@@ -154,8 +151,8 @@ def environment_served(
 def consumer_failed(consumer: Consumer, problem: str, *, link: str = "") -> Notice:
     """A consumer did not get its set; what it had before is still in place."""
     lines = [
-        f"Problem: {_quoted(problem)}",
-        f"Owner: {_quoted(consumer.owner)}",
+        f"Problem: {one_line(problem)}",
+        f"Owner: {one_line(consumer.owner)}",
         "What it had before is still in place. Mend the cause, then:",
         *_indented([f"trustwright bootstrap {consumer.environment}"]),
     ]
@@ -166,6 +163,67 @@ def consumer_failed(consumer: Consumer, problem: str, *, link: str = "") -> Noti
         title=f"{consumer.environment}: {consumer.name} was not served",
         environment=consumer.environment,
         link=link,
+    )
+
+
+def certificate_refused(
+    intent: IntentRecord, *, serial: str, subject: str, why: str, revocable: bool
+) -> Notice:
+    """Vault returned a certificate that is not what was ordered: somebody or something lies.
+
+    Args:
+        intent: what was ordered.
+        serial: of what came back, hex with colons.
+        subject: of what came back.
+        why: the rule that it broke.
+        revocable: the environment's own issuer can put it on its CRL.
+    """
+    fate = "is revoked by its serial" if revocable else "cannot be revoked here"
+    lines = [
+        f"Ordered for {one_line(intent.slot)}; returned: {one_line(subject)}, serial {serial}",
+        f"Refused: {one_line(why)}",
+        f"It was delivered to nobody, and {fate}. Until the CRL names it, this shows it:",
+        *_indented(["trustwright certificates list --state refused"]),
+        "Find out who changed Vault, or what stands between it and Trustwright.",
+    ]
+    return Notice(
+        event="trustwright.certificate.refused",
+        severity="critical",
+        body="\n".join(lines),
+        title=f"{intent.environment}: Vault returned a certificate that nobody ordered",
+        environment=intent.environment,
+    )
+
+
+def generation_abandoned(issuer: IssuerRecord, reason: str) -> Notice:
+    """A person gave a generation up before it was proven."""
+    lines = [f"Given up: {one_line(reason)}"]
+    if issuer.certificate is not None:
+        lines += ["The root has signed it: have it revoked there, if its key may be anywhere."]
+    lines += ["The next generation is requested by:"]
+    lines += _indented([f"trustwright bootstrap {issuer.environment}"])
+    return Notice(
+        event="trustwright.generation.abandoned",
+        severity="warning",
+        body="\n".join(lines),
+        title=f"{issuer.environment}: generation {issuer.generation} was given up",
+        environment=issuer.environment,
+    )
+
+
+def intents_unsettled(environment: str, count: int, problem: str) -> Notice:
+    """What dead runs left behind could not be explained yet."""
+    lines = [
+        f"{count} left behind by runs and commands that ended early.",
+        f"Problem: {one_line(problem)}",
+        "The watch tries again by itself.",
+    ]
+    return Notice(
+        event="trustwright.intents.unsettled",
+        severity="warning",
+        body="\n".join(lines),
+        title=f"{environment}: certificates could not be accounted for",
+        environment=environment,
     )
 
 
@@ -183,15 +241,15 @@ def _flow_notice(
     verb: str, said: str, flow: str, environment: str, reason: str, link: str
 ) -> Notice:
     lines = [
-        f"Reason: {_quoted(reason)}",
+        f"Reason: {one_line(reason)}",
         "The record stands. Mend the cause and start the flow again: it goes on where it stopped.",
     ]
-    where = f"{_quoted(environment)}: " if environment else ""
+    where = f"{one_line(environment)}: " if environment else ""
     return Notice(
         event=f"trustwright.flow.{verb}",
         severity="critical",
         body="\n".join(lines),
-        title=f"{where}{_quoted(flow)} {said}",
+        title=f"{where}{one_line(flow)} {said}",
         environment=environment,
         link=link,
     )
@@ -228,13 +286,6 @@ def _next_request(ceremony: CeremonyRecord) -> list[str]:
 
 def _shown(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _quoted(text: str) -> str:
-    """Return a foreign text as one harmless line."""
-    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
-    line = _CROWD.sub("(at)", line.translate(_MARKUP))
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def _in_groups(digest: str) -> list[str]:

@@ -11,6 +11,7 @@ from trustwright.ports.delivery import Delivered, DeliverySet, Target
 from trustwright.ports.people import Notice, Notifier, Runs
 from trustwright.ports.store import Records, Rows
 from trustwright.ports.vault import (
+    AdminSigner,
     AnchorSigner,
     Capabilities,
     IssuerFacts,
@@ -22,6 +23,7 @@ from trustwright.ports.vault import (
 )
 
 __all__ = [
+    "AdminSigner",
     "AnchorSigner",
     "Capabilities",
     "Delivered",

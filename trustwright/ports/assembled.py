@@ -10,7 +10,7 @@ from trustwright.model.estate import Consumer, Estate
 from trustwright.ports.delivery import Target
 from trustwright.ports.people import Notifier, Runs
 from trustwright.ports.store import Records
-from trustwright.ports.vault import AnchorSigner, Provisioner, Rotator, Signer
+from trustwright.ports.vault import AdminSigner, AnchorSigner, Provisioner, Rotator, Signer
 
 
 class Ports(Protocol):
@@ -51,6 +51,11 @@ class Ports(Protocol):
         """Flow run or command that acts; a claim, for the audit trail."""
         ...
 
+    @property
+    def process(self) -> str:
+        """Token of this process: a run that Prefect started twice has two of them."""
+        ...
+
     def provisioner(self, environment: str) -> Provisioner:
         """Return the provisioner for the server that holds this environment."""
         ...
@@ -65,6 +70,10 @@ class Ports(Protocol):
 
     def signer(self, environment: str) -> Signer:
         """Return the day-to-day identity of this environment's mount."""
+        ...
+
+    def admin_signer(self, environment: str) -> AdminSigner:
+        """Return the identity that signs for this environment's admins."""
         ...
 
     def target(self, consumer: Consumer) -> Target:

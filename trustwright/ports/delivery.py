@@ -42,6 +42,12 @@ class Delivered:
         manifest: SHA-256 hex of manifest.json as read back.
         trust: SHA-256 hex of trust.pem as read back.
         crl_until, crl_due: as in `DeliverySet`; None when the manifest does not say.
+        with_key: the set holds key.pem.
+        in_service: reload and check have passed since it was put in place; until then software may
+            still use what was there before.
+        drift: how modes, owners and links differ from what the estate file asks; empty when they
+            do not.
+        exposed: key.pem could be read by an account that the estate file does not name.
     """
 
     number: int
@@ -50,6 +56,10 @@ class Delivered:
     trust: str
     crl_until: datetime | None = None
     crl_due: datetime | None = None
+    with_key: bool = False
+    in_service: bool = False
+    drift: str = ""
+    exposed: bool = False
 
 
 class Target(Protocol):
@@ -68,19 +78,43 @@ class Target(Protocol):
         """
         ...
 
-    def deliver(self, delivery: DeliverySet) -> Delivered:
+    def deliver(self, delivery: DeliverySet, *, expected: Delivered | None) -> Delivered:
         """Write a new version, swap, reload, check, read back; undo on failure.
+
+        Args:
+            delivery: the set.
+            expected: what `observed` returned when the caller decided to deliver. It is compared
+                while the target is held: whoever was overtaken meanwhile changes nothing.
 
         Raises:
             VerificationError: the key, or the key in place that is to be kept, is not that of the
                 certificate (rule ``BUNDLE-KEY``); nothing was written.
-            UpstreamError: it could not be written or the hook failed; the previous version is
-                in place again.
+            ConflictError: something else is in place than was expected (rule ``DLV-CONFLICT``);
+                nothing was written.
+            UpstreamError: it could not be written or the hook failed; the version that was in
+                service before is in place again.
+        """
+        ...
+
+    def finish(self, *, expected: Delivered) -> Delivered:
+        """Reload and check with the set in place, whose delivery was cut; undo on failure.
+
+        Does nothing when the set is in service already. A set that never passed gives way to the
+        one that was in service before it; one that passed once stays.
+
+        Raises:
+            ConflictError: something else is in place than was expected (rule ``DLV-CONFLICT``).
+            UpstreamError: a hook failed.
         """
         ...
 
     def observed(self) -> Delivered | None:
-        """Return what is in place now, read from the target and checked against its manifest."""
+        """Return what is in place now, read from the target and checked against its manifest.
+
+        Raises:
+            ConfigurationError: user or group is unknown.
+            UpstreamError: it cannot be read, or others can write there.
+        """
         ...
 
     def host_request(self) -> str | None:

@@ -17,14 +17,16 @@ class Capabilities:
     Attributes:
         product: ``OpenBao`` or ``Vault``.
         version: like ``2.7.2``.
-        missing: what this project wants and does not find, in plain words; empty when all is there.
+        namespaces: an environment can have one of its own; without them the server holds one.
+        pagination: a long list comes in pages; without them it comes whole.
+        absent: what is not there and can be done without, in plain words.
     """
 
     product: str
     version: str
     namespaces: bool
     pagination: bool
-    missing: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,27 @@ class Provisioner(Protocol):
         """
         ...
 
-    def prepare(self, name: str, environment: Environment, organization: str) -> tuple[str, ...]:
+    def prepare(
+        self,
+        name: str,
+        environment: Environment,
+        organization: str,
+        uris: Mapping[str, Sequence[str]],
+    ) -> tuple[str, ...]:
         """Make namespace, mount, tuning, URLs, CRL settings, policies, logins and roles.
 
-        Returns what it changed, one phrase each; empty when everything was in place.
+        Args:
+            name: of the environment.
+            environment: what the estate says of it.
+            organization: O of its certificates.
+            uris: by role, every URI that a certificate may carry; a role signs no other.
+
+        Returns:
+            What it changed, one phrase each; empty when everything was in place.
+
+        Raises:
+            ConfigurationError: the provisioner's key is not on this machine (rule
+                ``KEY-PROVISIONER``), or keys or namespace are somebody else's.
         """
         ...
 
@@ -137,8 +156,16 @@ class SignOrder:
     ttl: int
 
 
+class AdminSigner(Protocol):
+    """May sign through the role admin, and do nothing else: used on admins' own machines."""
+
+    def sign(self, order: SignOrder) -> str:
+        """Return the PEM of one new certificate (each call makes another)."""
+        ...
+
+
 class Signer(Protocol):
-    """The day-to-day identity: signs through named roles, revokes, reads."""
+    """The day-to-day identity: signs through the roles of services, revokes, reads."""
 
     def sign(self, order: SignOrder) -> str:
         """Return the PEM of one new certificate (each call makes another)."""

@@ -17,12 +17,16 @@ from trustwright.prefect_api.transport import (
     ATTEMPTS,
     Transport,
     body_of,
+    members,
+    not_the_api,
     reason,
     wait_a_little,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    import requests
 
 FINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 """State types that a run does not leave by itself."""
@@ -91,13 +95,14 @@ class PrefectApi:
         Raises:
             Rejected: no such deployment, or the parameters break its schema.
         """
-        deployment = self._get(f"/deployments/name/{name}", f"the deployment {name}")
+        deployment = members(self._get(f"/deployments/name/{name}", f"the deployment {name}"))
         body = {
             "parameters": dict(parameters or {}),
             "idempotency_key": idempotency_key or uuid.uuid4().hex,
             "state": {"type": "SCHEDULED"},
         }
-        answer = self._server.call("POST", f"/deployments/{deployment['id']}/create_flow_run", body)
+        path = f"/deployments/{_member(deployment, 'id')}/create_flow_run"
+        answer = self._server.call("POST", path, body)
         if answer.status_code == _HTTP_CONFLICT:
             raise Rejected(
                 f"the parameters for {name} do not fit: {reason(answer)}",
@@ -175,7 +180,7 @@ class PrefectApi:
             body["flow_runs"] = {"state": _state_filter(states)}
         found: list[FlowRun] = []
         while True:
-            page = body_of(
+            page = _objects(
                 self._server.call("POST", "/flow_runs/filter", {**body, "offset": len(found)})
             )
             found += [_flow_run(run) for run in page]
@@ -184,7 +189,7 @@ class PrefectApi:
 
     def served_since(self, moment: datetime) -> bool:
         """Return whether a runner has asked for work since `moment` (``last_polled``)."""
-        deployments = body_of(self._server.call("POST", "/deployments/filter", {"limit": _PAGE}))
+        deployments = _objects(self._server.call("POST", "/deployments/filter", {"limit": _PAGE}))
         polled = (deployment.get("last_polled") for deployment in deployments)
         return any(datetime.fromisoformat(text) >= moment for text in polled if text)
 
@@ -240,11 +245,25 @@ class PrefectApi:
         return body_of(answer)
 
 
+def _objects(answer: requests.Response) -> list[dict[str, Any]]:
+    found = body_of(answer)
+    if not isinstance(found, list):
+        raise not_the_api("no JSON array where one is expected")
+    return [members(each) for each in found]
+
+
+def _member(found: Mapping[str, Any], name: str) -> str:
+    if not isinstance(found.get(name), str):
+        raise not_the_api(f"an object without {name!r}")
+    return str(found[name])
+
+
 def _flow_run(answer: Any) -> FlowRun:
-    state = answer.get("state") or {}
+    found = members(answer)
+    state = members(found.get("state") or {})
     return FlowRun(
-        id=answer["id"],
-        name=answer["name"],
+        id=_member(found, "id"),
+        name=_member(found, "name"),
         state_type=state.get("type") or "",
         state_name=state.get("name") or "",
         message=state.get("message") or "",
@@ -263,8 +282,8 @@ def _state_filter(states: Collection[str]) -> dict[str, object]:
 
 def _refusal(answer: Any) -> TrustwrightError | None:
     """Return why the server did not set a state, or None when it did (HTTP 200 says nothing)."""
-    status = answer.get("status")
-    reason = (answer.get("details") or {}).get("reason") or "no reason given"
+    status = members(answer).get("status")
+    reason = members(answer.get("details") or {}).get("reason") or "no reason given"
     if status == "ACCEPT":
         return None
     if status == "REJECT":

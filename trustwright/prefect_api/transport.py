@@ -45,9 +45,13 @@ class Transport:
             self._session.auth = (user, password)
 
     def answers(self, path: str) -> bool:
-        """Return whether one GET brings a good answer; nothing is repeated, nothing raised."""
+        """Return whether one GET brings a good answer in JSON; nothing is repeated or raised.
+
+        The pages answer any path with HTML and 200: that is not the API.
+        """
         try:
-            return self._session.get(self.url + path, timeout=self._timeout).ok
+            answer = self._session.get(self.url + path, timeout=self._timeout)
+            return answer.ok and answer.json() is not None
         except requests.RequestException:
             return False
 
@@ -87,13 +91,13 @@ class Transport:
 
 
 def body_of(answer: requests.Response) -> Any:
-    """Return the body of a good answer.
+    """Return the JSON value of a good answer.
 
     Raises:
-        Denied, Rejected, Unavailable: by HTTP status.
+        Denied, Rejected, Unavailable: by HTTP status; or it is no JSON (rule ``PREFECT-REPLY``).
     """
     if answer.ok:
-        return answer.json()
+        return _value(answer)
     what = f"Prefect answered {answer.status_code}: {reason(answer)}"
     if answer.status_code in {401, 403}:
         raise Denied(
@@ -108,13 +112,46 @@ def body_of(answer: requests.Response) -> Any:
     raise Rejected(what, rule="PREFECT-REJECTED")
 
 
+def members(value: Any) -> dict[str, Any]:
+    """Return a JSON object.
+
+    Raises:
+        Rejected: it is something else (rule ``PREFECT-REPLY``).
+    """
+    if isinstance(value, dict):
+        return value
+    raise not_the_api(f"a JSON {type(value).__name__} where an object is expected")
+
+
+def not_the_api(what: str) -> Rejected:
+    """Return the error for an answer that Prefect's API does not give."""
+    return Rejected(
+        f"what answers is not Prefect's API: {what}",
+        rule="PREFECT-REPLY",
+        hint="the address ends in /api, and nothing in front of it asks for another login: "
+        "check PREFECT_API_URL",
+    )
+
+
+def _value(answer: requests.Response) -> Any:
+    try:
+        return answer.json()
+    except requests.JSONDecodeError:
+        kind = answer.headers.get("Content-Type", "no type").partition(";")[0][:40]
+        raise not_the_api(f"{answer.status_code} with {kind!r}") from None
+
+
 def reason(answer: requests.Response) -> str:
     """Return the server's words without the values that were sent."""
     try:
         body = answer.json()
     except requests.JSONDecodeError:
         return answer.reason or "no reason given"
-    detail = body.get("detail") or body.get("exception_message") or body.get("messages") or ""
+    if isinstance(body, dict):
+        names = ("detail", "exception_message", "messages")
+        detail = next((body[name] for name in names if body.get(name)), "")
+    else:
+        detail = body if isinstance(body, str) else ""
     if isinstance(detail, list):
         detail = "; ".join(
             str(part.get("msg", "")) if isinstance(part, dict) else str(part) for part in detail

@@ -56,6 +56,12 @@ ABSENT = Meaning(
 )
 TAKEN = Meaning(Rejected, "VAULT-TAKEN", "the name belongs to something else in this mount")
 REFUSED = Meaning(Rejected, "VAULT-REFUSED", "the same call fails again: change what is asked")
+OUTSIDE_ROLE = Meaning(
+    Rejected,
+    "VAULT-ROLE",
+    "the role signs for the consumers it was prepared for: run `trustwright bootstrap ENVIRONMENT` "
+    "where the provisioner's key is",
+)
 UNKNOWN = Meaning(
     OutcomeUnknown, "VAULT-UNKNOWN", "it may have taken effect: run again, which reconciles first"
 )
@@ -84,6 +90,9 @@ MISSING = (
 )
 """Texts of something that is not there yet: mount, login, namespace."""
 
+URI_REFUSED = ("uri subject alternative names",)
+"""Text about a URI that the role does not list: roles list the URI of each consumer."""
+
 IN_USE = ("already in use", "already exists")
 
 
@@ -109,6 +118,8 @@ def _by_text(status: int, text: str, *, effect: bool) -> Meaning:
         return ABSENT
     if _holds(text, IN_USE):
         return TAKEN
+    if _holds(text, URI_REFUSED):
+        return OUTSIDE_ROLE
     if status < HTTPStatus.INTERNAL_SERVER_ERROR or _holds(text, PERMANENT):
         return REFUSED
     return UNKNOWN if effect else DOWN

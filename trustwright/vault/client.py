@@ -120,6 +120,10 @@ class Connection:
         """Change some members (RFC 7396). A POST would erase the others."""
         return self._perform(Call("PATCH", path, body=body, effect=True)) or {}
 
+    def delete(self, path: str) -> None:
+        """Delete what is at `path`; what is not there is deleted already."""
+        self._perform(Call("DELETE", path, effect=True))
+
     def act(self, path: str) -> dict[str, Any]:
         """Send a GET that changes something (``crl/rotate`` knows no other method)."""
         return self._perform(Call("GET", path, effect=True)) or {}

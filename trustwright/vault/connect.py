@@ -1,4 +1,4 @@
-"""The four doors into a server: each makes a connection of its own and logs in when it is used."""
+"""The doors into a server: each makes a connection of its own and logs in when it is used."""
 
 # The adapters are imported when they are asked for: hvac and requests cost more than most commands.
 # ruff: noqa: PLC0415
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trustwright.vault.client import Connection
     from trustwright.vault.identities import Identity
     from trustwright.vault.issuers import VaultRotator
-    from trustwright.vault.leaves import VaultSigner
+    from trustwright.vault.leaves import VaultAdminSigner, VaultSigner
     from trustwright.vault.provision import VaultProvisioner
 
 
@@ -44,7 +44,7 @@ def provisioner(
     del name
     vault = environment.vault
     connection = Connection(vault.address, provisioner_credentials(key), ca=vault.ca)
-    return VaultProvisioner(connection, others)
+    return VaultProvisioner(connection, key, others)
 
 
 def rotator(name: str, environment: Environment) -> VaultRotator:
@@ -70,19 +70,28 @@ def signer(name: str, environment: Environment) -> VaultSigner:
     return VaultSigner(connect("issuer", name, environment), environment)
 
 
+def admin_signer(name: str, environment: Environment) -> VaultAdminSigner:
+    """Return the identity of this environment that signs for admins, and for nobody else."""
+    from trustwright.vault.leaves import VaultAdminSigner
+
+    return VaultAdminSigner(connect("admin", name, environment), environment.vault.mount)
+
+
 def connect(identity: Identity, name: str, environment: Environment) -> Connection:
     """Return a connection of one identity into the environment's namespace.
 
+    Its login is looked for when it is needed.
+
     Raises:
-        ConfigurationError: the identity has no key, or the CA bundle cannot be read.
+        ConfigurationError: the CA bundle cannot be read.
     """
     from trustwright.vault.client import Connection
-    from trustwright.vault.identities import credentials
+    from trustwright.vault.identities import FolderLogin
 
     vault = environment.vault
     return Connection(
         vault.address,
-        credentials(vault.identity, identity, name),
+        FolderLogin(vault.identity, identity, name),
         namespace=vault.namespace,
         ca=vault.ca,
     )

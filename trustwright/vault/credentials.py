@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 ISSUER = "trustwright"
 """``iss`` of the tokens that we sign."""
 
-LIFE = 60
-"""Seconds that a login token lives: it is used at once."""
+LIFE = 30
+"""Seconds that a login token can be used from now on, and seconds that it has been valid already.
+
+It is used at once. The clocks of this machine and the server may differ by this much either way, as
+much as certificates allow for (`x509.profiles.VAULT_BACKDATE`); the server adds no leeway of its
+own (`identities.NO_LEEWAY`), so whoever gets hold of a token can use it for half a minute."""
 
 SIZE_LIMIT = 16_384
 
@@ -76,8 +80,8 @@ class SignedToken:
             "iss": ISSUER,
             "sub": self.identity,
             "aud": self.audience,
-            "iat": issued,
-            "nbf": issued,
+            "iat": issued - LIFE,
+            "nbf": issued - LIFE,
             "exp": issued + LIFE,
             "jti": secrets.token_hex(16),
         }

@@ -1,12 +1,13 @@
 """The identities, their keys, and the login mounts that pin them.
 
-======== ============================================== =====================
-identity may                                            used
-======== ============================================== =====================
-issuer   sign through the estate's roles, revoke, read  every day
-rotator  make a key, import an intermediate             per generation
-anchor   sign-self-issued                               once per generation
-======== ============================================== =====================
+======== ================================================ ==========================
+identity may                                              used
+======== ================================================ ==========================
+issuer   sign through the roles of services, revoke, read every day
+rotator  make a key, import an intermediate               per generation
+anchor   sign-self-issued                                 once per generation
+admin    sign through the role admin                      on admins' own machines
+======== ================================================ ==========================
 
 A login mount pins public keys for all of its roles, hence one mount per identity. The mounts live
 in the environment's namespace. ``provisioner`` logs in at the root namespace through
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -32,15 +34,24 @@ from trustwright.errors import ConfigurationError
 from trustwright.vault.credentials import ISSUER, AppRole, Credentials, SignedToken, p256
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
-Identity = Literal["issuer", "rotator", "anchor"]
+Identity = Literal["issuer", "rotator", "anchor", "admin"]
 IDENTITIES: Final[tuple[Identity, ...]] = get_args(Identity)
 PROVISIONER: Final = "provisioner"
 
 TOKEN_SECONDS: Final = 900
 """Life of a server token; a new login is cheap and needs no renewal."""
+
+NO_LEEWAY: Final[dict[str, int]] = {
+    "expiration_leeway": -1,
+    "not_before_leeway": -1,
+    "clock_skew_leeway": -1,
+}
+"""The login token's own times count, to the second. Zero would mean the server's defaults, up to
+150 seconds; how far the clocks may differ is the token's business (`credentials.LIFE`)."""
 
 
 def audience(environment: str) -> str:
@@ -72,6 +83,32 @@ def credentials(folder: Path, identity: Identity, environment: str) -> Credentia
     )
 
 
+@dataclass(frozen=True)
+class FolderLogin:
+    """Whatever login the folder holds at the moment of logging in.
+
+    A connection that only fetches what is public needs none: an admin's machine has no key of the
+    issuer identity and reads CRLs all the same.
+    """
+
+    folder: Path
+    identity: Identity
+    environment: str
+
+    @property
+    def path(self) -> str:
+        """Return the login path."""
+        return credentials(self.folder, self.identity, self.environment).path
+
+    def body(self, now: datetime) -> dict[str, str]:
+        """Return the login body.
+
+        Raises:
+            ConfigurationError: the folder holds no login of the identity, or an unusable one.
+        """
+        return credentials(self.folder, self.identity, self.environment).body(now)
+
+
 def provisioner_credentials(key: Path) -> Credentials:
     """Return how the provisioner logs in."""
     return SignedToken(key, PROVISIONER, ISSUER)
@@ -94,6 +131,17 @@ def login_role(identity: str, environment: str) -> dict[str, Any]:
         "user_claim": "sub",
         "bound_subject": identity,
         "bound_audiences": [audience(environment)],
+        **NO_LEEWAY,
+        **token_settings(identity),
+    }
+
+
+def approle_role(identity: str) -> dict[str, Any]:
+    """Return ``auth/approle-<identity>/role/<identity>``: no login without the secret."""
+    return {
+        "bind_secret_id": True,
+        "secret_id_num_uses": 0,
+        "secret_id_ttl": 0,
         **token_settings(identity),
     }
 
@@ -136,28 +184,38 @@ def missing_identities(folder: Path) -> tuple[str, ...]:
     )
 
 
-def create_identity_keys(folder: Path) -> tuple[str, ...]:
-    """Make what the identities' key pairs lack; return the files that were made.
+def kept_elsewhere(folder: Path) -> tuple[str, ...]:
+    """Return the identities whose public key is here and whose private key is not."""
+    return tuple(
+        identity
+        for identity in IDENTITIES
+        if (folder / f"{identity}.pub").exists() and not (folder / f"{identity}.key").exists()
+    )
+
+
+def create_identity_keys(folder: Path, wanted: Sequence[Identity] = IDENTITIES) -> tuple[str, ...]:
+    """Make what the key pairs of the wanted identities lack; return the files that were made.
 
     Raises:
         ConfigurationError: the folder or a file cannot be written.
     """
-    made = [create_key_pair(folder / f"{identity}.key") for identity in IDENTITIES]
+    made = [create_key_pair(folder / f"{identity}.key") for identity in wanted]
     return tuple(name for names in made for name in names)
 
 
 def create_key_pair(key: Path) -> tuple[str, ...]:
     """Make a P-256 `key` (mode 0600) and the ``.pub`` beside it; return the files that were made.
 
-    An existing key stays, and a lost ``.pub`` is made from it. The folder is made with mode 0700.
-    A crash leaves the key whole or absent, never half.
+    What exists stays. A lost ``.pub`` is made from its key. A ``.pub`` without a key means that
+    the key is kept on another machine, as an admin's should be: nothing is made. The folder is made
+    with mode 0700. A crash leaves the key whole or absent, never half.
 
     Raises:
         ConfigurationError: something cannot be written, or the key that is there is not usable.
     """
     public = key.with_suffix(".pub")
     try:
-        if not key.exists():
+        if not key.exists() and not public.exists():
             _make_pair(key, public)
             return (key.name, public.name)
         if not public.exists():
@@ -184,43 +242,12 @@ def holds_secret(folder: Path, identity: str) -> bool:
     return any((folder / f"{identity}.{kind}").exists() for kind in ("key", "approle"))
 
 
-def refuse_foreign_keys(folder: Path, others: Mapping[str, Path]) -> None:
-    """Refuse a key pair whose halves do not fit, or a public key of another environment.
-
-    Args:
-        folder: of the environment whose keys are about to be pinned.
-        others: identity folder of every other environment, by its name.
-
-    Raises:
-        ConfigurationError: rule ``KEY-PAIR`` or ``VAULT-SHARED``.
-    """
-    owners = {public_key(held, each): name for name, held in others.items() for each in IDENTITIES}
-    for identity in IDENTITIES:
-        public, key = public_key(folder, identity), folder / f"{identity}.key"
-        if public is None:
-            continue
-        if key.exists() and public_half(key) != public:
-            raise ConfigurationError(
-                f"{identity}.pub is not the public half of {key.name}",
-                rule="KEY-PAIR",
-                hint="remove the one that is wrong, or both; then `trustwright identity create`",
-                where=str(folder),
-            )
-        if public in owners:
-            raise ConfigurationError(
-                f"{identity}.pub is also a key of {owners[public]}",
-                rule="VAULT-SHARED",
-                hint="remove the copy's .key and .pub, then `trustwright identity create`",
-                where=str(folder),
-            )
-
-
 def _make_pair(key: Path, public: Path) -> None:
     private = ec.generate_private_key(ec.SECP256R1())
     key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _place(public, _public_pem(private.public_key()).encode(), 0o644)
     _place(key, pem, 0o600)
+    _place(public, _public_pem(private.public_key()).encode(), 0o644)
 
 
 def _place(file: Path, content: bytes, mode: int) -> None:

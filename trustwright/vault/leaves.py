@@ -41,9 +41,7 @@ class VaultSigner:
             OutcomeUnknown: the reply was lost; a certificate may be stored.
             VerificationError: the server warns, for it clamps what it does not allow.
         """
-        call = sign_call(self._mount, order)
-        reply = self._connection.write(call.path, call.body or {})
-        return replies.text(reply, "certificate", call.where)
+        return _signed(self._connection, self._mount, order)
 
     def sign_many(self, orders: Sequence[SignOrder]) -> Sequence[str | Exception]:
         """Return a PEM or the error for each order, in their order, over pooled connections."""
@@ -91,6 +89,34 @@ class VaultSigner:
         listed = self._connection.listing(f"{self._mount}/certs", params).get("keys") or []
         keys = sorted(str(key).replace(":", "-") for key in listed)
         return [key for key in keys if key > last]
+
+
+class VaultAdminSigner:
+    """Signs through the role admin (fulfils `trustwright.ports.AdminSigner`).
+
+    Args:
+        connection: of the identity ``admin``.
+        mount: of the PKI secrets engine.
+    """
+
+    def __init__(self, connection: Connection, mount: str) -> None:
+        self._connection = connection
+        self._mount = mount
+
+    def sign(self, order: SignOrder) -> str:
+        """Return the PEM of one new certificate; each call makes another.
+
+        Raises:
+            Denied: the order is for another role.
+            UpstreamError, VerificationError: as for `VaultSigner.sign`.
+        """
+        return _signed(self._connection, self._mount, order)
+
+
+def _signed(connection: Connection, mount: str, order: SignOrder) -> str:
+    call = sign_call(mount, order)
+    reply = connection.write(call.path, call.body or {})
+    return replies.text(reply, "certificate", call.where)
 
 
 def sign_call(mount: str, order: SignOrder) -> Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -9,6 +10,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from trustwright.errors import ConfigurationError
+from trustwright.vault.identities import IDENTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,9 +21,13 @@ if TYPE_CHECKING:
 ANY_CHILD = "+"
 """Namespace pattern for a provisioner whose estate is not known yet: every direct child."""
 
+_MARK = re.compile(r"# Trustwright: environment (\S+), mount (\S+)$", re.MULTILINE)
+
 
 def render(identity: Identity, name: str, environment: Environment) -> str:
     """Return the policy of `identity` in the environment's namespace.
+
+    Its first line says whose it is (`owner`).
 
     Args:
         identity: whose.
@@ -29,12 +35,29 @@ def render(identity: Identity, name: str, environment: Environment) -> str:
         environment: mount and roles.
     """
     facts = {"mount": environment.vault.mount, "environment": name}
-    text = _filled(identity, facts)
-    if identity == "issuer":
-        text += "".join(
-            _filled("issuer-role", {**facts, "role": role}) for role in sorted(environment.roles)
-        )
-    return text
+    roles = "".join(
+        _filled("role", {**facts, "role": role}) for role in signed_by(identity, environment)
+    )
+    return f"{_mark(name, environment.vault.mount)}\n{_filled(identity, facts)}{roles}"
+
+
+def signed_by(identity: Identity, environment: Environment) -> tuple[str, ...]:
+    """Return the roles through which an identity may sign: admin is apart from all others."""
+    if identity not in {"issuer", "admin"}:
+        return ()
+    return tuple(
+        role for role in sorted(environment.roles) if (role == "admin") == (identity == "admin")
+    )
+
+
+def owner(policy: str) -> tuple[str, str] | None:
+    """Return environment and mount that a policy was rendered for; None for anybody else's."""
+    found = _MARK.match(policy)
+    return (found[1], found[2]) if found else None
+
+
+def _mark(name: str, mount: str) -> str:
+    return f"# Trustwright: environment {name}, mount {mount}"
 
 
 def provisioner(places: Iterable[tuple[str, str]]) -> str:
@@ -52,7 +75,11 @@ def _place(namespace: str, mount: str) -> str:
     text = "".join(
         _filled("provisioner-namespace", {"path": path}) for path in namespace_paths(namespace)
     )
-    return text + _filled("provisioner", {"prefix": prefix, "mount": mount})
+    text += _filled("provisioner", {"prefix": prefix, "mount": mount})
+    return text + "".join(
+        _filled("provisioner-identity", {"prefix": prefix, "identity": identity})
+        for identity in IDENTITIES
+    )
 
 
 def namespace_paths(namespace: str) -> tuple[str, ...]:
@@ -65,6 +92,12 @@ def namespace_paths(namespace: str) -> tuple[str, ...]:
     return tuple(
         "/".join([*parts[:depth], "sys/namespaces", part]) for depth, part in enumerate(parts)
     )
+
+
+def within(environment: Environment, path: str) -> str:
+    """Return an API path of the environment's namespace, as a caller in the root writes it."""
+    namespace = environment.vault.namespace
+    return f"{namespace}/{path}" if namespace else path
 
 
 @cache

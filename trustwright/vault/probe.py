@@ -17,11 +17,11 @@ OPENBAO, VAULT = "OpenBao", "Vault"
 MINIMUM = {OPENBAO: (2, 6, 2), VAULT: (1, 16, 0)}
 """Older OpenBao does not enforce ``allowed_ip_sans_cidr`` on requests (GHSA-g892-p242-8g86)."""
 
-MISSING_IN_VAULT = (
+ABSENT_IN_VAULT = (
     "pages of the certificate list: each reconciliation reads the whole list at once",
-    "roles that forbid the caller to choose dates: only the policy forbids it",
+    "roles that forbid the caller to choose dates: only the policies forbid it",
 )
-WITHOUT_NAMESPACES = "namespaces: one environment for each server"
+WITHOUT_NAMESPACES = "namespaces: the server holds one environment, with vault.namespace left out"
 
 
 def probe(connection: Connection) -> Capabilities:
@@ -81,5 +81,5 @@ def _refuse_old(product: str, version: str, where: str) -> None:
 def _capabilities(product: str, version: str, *, enterprise: bool) -> Capabilities:
     if product == OPENBAO:
         return Capabilities(product, version, namespaces=True, pagination=True)
-    missing = MISSING_IN_VAULT if enterprise else (*MISSING_IN_VAULT, WITHOUT_NAMESPACES)
-    return Capabilities(product, version, namespaces=enterprise, pagination=False, missing=missing)
+    absent = ABSENT_IN_VAULT if enterprise else (*ABSENT_IN_VAULT, WITHOUT_NAMESPACES)
+    return Capabilities(product, version, namespaces=enterprise, pagination=False, absent=absent)

@@ -8,6 +8,8 @@ from trustwright.errors import PolicyViolation
 from trustwright.x509.profiles import VAULT_BACKDATE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from trustwright.model.estate import Environment, Role
     from trustwright.ports import SignOrder
 
@@ -53,21 +55,30 @@ OPENBAO_ONLY: dict[str, Any] = {"not_after_bound": "forbid", "not_before_bound":
 
 
 def parameters(
-    name: str, role: Role, environment: str, facts: Environment, org: str
+    role: Role, environment: str, facts: Environment, org: str, uris: Sequence[str]
 ) -> dict[str, Any]:
     """Return the parameters of ``<mount>/roles/<name>``, as the server reads them back.
 
+    The URIs are exact: a pattern would let ``*`` stand for slashes and dots, too, so that
+    ``spiffe://…/server/../admin/alice`` passed for a server (docs/adr/0010).
+
     Args:
-        name: of the role.
         role: of the estate.
         environment: its name, written as OU.
         facts: the environment.
         org: organization, written as O.
+        uris: every URI that a certificate of the role may carry.
+
+    Raises:
+        PolicyViolation: the server would read a URI as a pattern, or as two.
     """
+    for uri in uris:
+        if "*" in uri or "," in uri:
+            raise PolicyViolation(f"{uri!r} is not one URI", rule="VAULT-NAMES")
     return {
         **NARROW,
         "allowed_domains": [role.names],
-        "allowed_uri_sans": [f"spiffe://{facts.domain}/{name}/*"],
+        "allowed_uri_sans": list(uris),
         "client_flag": "client" in role.usage,
         "server_flag": "server" in role.usage,
         "key_bits": KEY_BITS[role.key],
@@ -79,18 +90,26 @@ def parameters(
     }
 
 
+def as_sent(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters as they are written: the URIs as one text.
+
+    OpenBao refuses a request with a thousand texts or more in it.
+    """
+    return {**parameters, "allowed_uri_sans": ",".join(parameters["allowed_uri_sans"])}
+
+
 def sign_body(order: SignOrder) -> dict[str, str]:
     """Return the body of ``issuer/<id>/sign/<role>``: the parameters that the policy allows.
 
     Raises:
-        PolicyViolation: no name, or one that the server would read as two.
+        PolicyViolation: no name, or one that the server would read as two or as an e-mail address.
     """
     for name in (*order.names, *order.uris):
-        if not name or "," in name or not name.isascii() or not name.isprintable() or " " in name:
+        if not name or not name.isascii() or not name.isprintable() or set(name) & set(", @"):
             raise PolicyViolation(
                 f"{name[:60]!r} is not one name",
                 rule="VAULT-NAMES",
-                hint="names hold neither comma nor space",
+                hint="names hold neither comma nor space, and no @: they are no e-mail addresses",
             )
     if not order.names:
         raise PolicyViolation("a certificate needs a DNS name", rule="VAULT-NAMES")

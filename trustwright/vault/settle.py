@@ -1,4 +1,4 @@
-"""Writing only differences: read, compare, write, read back."""
+"""Writing only differences: read, compare, write or delete, read back."""
 
 from __future__ import annotations
 
@@ -16,9 +16,21 @@ NO_ISSUER_YET = r"no default issuing certificate .* is currently set"
 
 
 def settle(
-    connection: Connection, path: str, wanted: Mapping[str, Any], phrase: str
+    connection: Connection,
+    path: str,
+    wanted: Mapping[str, Any],
+    phrase: str,
+    *,
+    sent: Mapping[str, Any] | None = None,
 ) -> Iterator[str]:
     """Make the members of `wanted` so at `path`; yield one phrase when something changed.
+
+    Args:
+        connection: of the provisioner.
+        path: what is settled.
+        wanted: members as the server shows them.
+        phrase: what to call the change.
+        sent: the same as it is written, where that differs.
 
     Raises:
         VerificationError: the server took the write and still says something else.
@@ -26,7 +38,7 @@ def settle(
     current = connection.find(path)
     if not _differences(current, wanted):
         return
-    connection.write(path, wanted, warnings=(NO_ISSUER_YET,))
+    connection.write(path, wanted if sent is None else sent, warnings=(NO_ISSUER_YET,))
     left = _differences(connection.find(path), wanted)
     if left:
         raise VerificationError(
@@ -58,6 +70,25 @@ def settle_mount(
             hint="choose another vault.mount, or move what is there",
             where=path,
         )
+
+
+def settle_absence(connection: Connection, path: str, phrase: str) -> Iterator[str]:
+    """Delete what is at `path`; yield `phrase` when there was something.
+
+    Raises:
+        VerificationError: the server took the deletion and still has it.
+    """
+    if connection.find(path) is None:
+        return
+    connection.delete(path)
+    if connection.find(path) is not None:
+        raise VerificationError(
+            "deleted, and the server still has it",
+            rule="VAULT-NOT-KEPT",
+            hint="remove it by hand: a login that was replaced must not go on working",
+            where=path,
+        )
+    yield phrase
 
 
 def _differences(current: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[str]:

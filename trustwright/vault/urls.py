@@ -31,13 +31,16 @@ def crl_url(environment: Environment, issuer_id: str) -> str:
     return f"{published(environment)}/issuer/{segment(issuer_id)}/crl/der"
 
 
+OPENBAO_ONLY: dict[str, list[str]] = {"delta_crl_distribution_points": []}
+"""Nothing points at delta CRLs; Vault has no such parameter and would warn."""
+
+
 def templates(environment: Environment) -> dict[str, object]:
     """Return ``config/urls``: each certificate points at the CRL of the issuer that signed it."""
     base = f"{published(environment)}/issuer/{ISSUER_PLACE}"
     return {
         "issuing_certificates": [f"{base}/der"],
         "crl_distribution_points": [f"{base}/crl/der"],
-        "delta_crl_distribution_points": [],
         "ocsp_servers": [],
         "enable_templating": True,
     }

@@ -32,6 +32,7 @@ _URI = re.compile(
     rf"[a-z][a-z0-9+.-]{{0,30}}://(?P<host>{_LABEL}(\.{_LABEL})*)(/[A-Za-z0-9._~/-]*)?"
 )
 _DNS_LIMIT = 253
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 Address = IPv4Address | IPv6Address
 
@@ -154,7 +155,9 @@ def _below(host: str, base: str) -> bool:
 
 
 def _is_dns(value: str) -> bool:
-    return len(value) <= _DNS_LIMIT and _DNS.fullmatch(value) is not None
+    # A number as last label is what resolvers and TLS stacks read as an IPv4 address.
+    fits = len(value) <= _DNS_LIMIT and _DNS.fullmatch(value) is not None
+    return fits and not _NUMBER.fullmatch(value.rpartition(".")[2])
 
 
 def _host(uri: str) -> str:

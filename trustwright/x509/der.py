@@ -131,6 +131,19 @@ def certificate_fields(certificate: Certificate) -> CertificateFields:
     )
 
 
+def serial_of(signed: bytes) -> bytes:
+    """Return the octets of the serial in a certificate that no library has read yet.
+
+    They are empty where the octets are no certificate: whoever reads on finds that out.
+    """
+    try:
+        tbs = element(signed).children()[0].children()
+        numbers = [part.content for part in tbs[:2] if part.tag == INTEGER]
+    except (VerificationError, IndexError):
+        return b""
+    return numbers[0] if numbers else b""
+
+
 def crl_fields(crl: CertificateRevocationList) -> CrlFields:
     """Return the fields of a CRL's TBSCertList.
 
@@ -158,6 +171,20 @@ def crl_fields(crl: CertificateRevocationList) -> CrlFields:
         revoked=lists[0] if lists else None,
         extensions=tuple(_extensions(extensions[0])) if extensions else (),
     )
+
+
+def revoked_entries(crl: CertificateRevocationList) -> Iterator[tuple[Element, ...]]:
+    """Yield the parts of each entry of a CRL: serial, revocation date, and extensions if any."""
+    listed = crl_fields(crl).revoked
+    for entry in _elements(listed.content) if listed else ():
+        yield entry.children()
+
+
+def subtrees(constraints: bytes) -> Iterator[tuple[Element, ...]]:
+    """Yield the parts of each GeneralSubtree in a NameConstraints value: base, and any bounds."""
+    for side in element(constraints).children():
+        for subtree in side.children():
+            yield subtree.children()
 
 
 def request_spki(request: CertificateSigningRequest) -> bytes:

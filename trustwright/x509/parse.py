@@ -87,6 +87,8 @@ def certificate_der(der: bytes) -> x509.Certificate:
     Raises:
         VerificationError: it cannot be read to the end (rule ``X509-PARSE``).
     """
+    # Before the library reads it: over such a serial it only warns, on the terminal.
+    _refuse_serial(der_octets.serial_of(der))
     with translated("certificate"):
         found = x509.load_der_x509_certificate(der)
     readable(found)
@@ -187,9 +189,7 @@ def readable(item: x509.Certificate) -> None:
         _ = item.not_valid_before_utc, item.not_valid_after_utc
         _ = item.signature_hash_algorithm, item.signature_algorithm_parameters
     der_octets.outer_algorithm(der(item))
-    serial = der_octets.certificate_fields(item).serial
-    if int.from_bytes(serial, "big", signed=True) <= 0:
-        raise _refused("unreadable certificate: its serial is not positive", "X509-PARSE")
+    _refuse_serial(der_octets.certificate_fields(item).serial)
 
 
 @contextmanager
@@ -204,6 +204,11 @@ def translated(what: str) -> Iterator[None]:
     except _FOREIGN as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise _refused(f"unreadable {what}: {reason}", "X509-PARSE") from None
+
+
+def _refuse_serial(octets: bytes) -> None:
+    if octets and int.from_bytes(octets, "big", signed=True) <= 0:
+        raise _refused("unreadable certificate: its serial is not positive", "X509-PARSE")
 
 
 def _blocks(data: str | bytes, label: str, limit: int) -> list[bytes]:

@@ -153,8 +153,10 @@ def _constraints(domain: str) -> NameConstraints:
 
 
 def _misfit(error: ValidationError) -> LintViolation:
+    member = str(next(iter(error.errors(include_input=False)[0]["loc"][-1:]), ""))
+    is_name = member in Subject.model_fields
     return LintViolation(
         f"not a certificate profile: {first_problem(error)}",
         rule="HOUSE-PROFILE",
-        hint="a common name and an organization have at most 64 characters",
+        hint="a common name and an organization have 1 to 64 characters" if is_name else "",
     )

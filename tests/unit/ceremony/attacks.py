@@ -128,6 +128,9 @@ def _files(target: Target) -> Made:
     yield "NaN for a number", good.replace(b'"number":', b'"x":NaN,"number":'), "CER-JSON"
     yield "deep nesting", b"[" * 50_000, "CER-JSON"
     yield "huge file", good + b" " * 200_000, "CER-SIZE"
+    yield "file of ten megabytes", good + b"\n" * 10_000_000, "CER-SIZE"
+    yield "ten megabytes of nesting", b"[" * 10_000_000, "CER-SIZE"
+    yield "ten megabytes in a member", target.members(root_crl="A" * 10_000_000), "CER-SIZE"
 
 
 def _shapes(target: Target) -> Made:
@@ -303,10 +306,12 @@ def _serials(target: Target) -> Made:
     roots = replace(parts, serial=target.root.certificate.serial_number)
     yield "the root's serial", target.certified(roots), "CER-219"
     yield "serial 1", target.certified(replace(parts, serial=1)), "CER-220"
-    short = replace(parts, serial=new_serial() >> 64)
+    short = replace(parts, serial=new_serial() >> 96)
     yield "serial of 63 bits", target.certified(short), "CER-220"
-    long = replace(parts, serial=new_serial() << 32)
-    yield "serial of 20 octets", target.certified(long), "CER-220"
+    shorter = replace(parts, serial=new_serial() >> 32)
+    yield "serial of 16 octets", target.certified(shorter), "CER-220"
+    lowest = replace(parts, serial=new_serial() >> 1)
+    yield "serial without its highest bit", target.certified(lowest), "CER-220"
     turned = replace(parts, extensions=tuple(reversed(parts.extensions)))
     yield "extensions in another order", target.certified(turned), "CER-221"
 

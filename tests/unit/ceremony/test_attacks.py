@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from functools import cache
 
 import pytest
@@ -52,6 +53,17 @@ def test_attack_is_refused_by_its_rule(attack: Attack) -> None:
         submit(attack.data)
 
     assert attack.rule == refused.value.rule
+
+
+def test_endless_responses_cost_nothing() -> None:
+    """Ten megabytes are refused by their size alone, before anything reads them."""
+    endless = [each for each in every_attack() if len(each.data) >= 10_000_000]
+    began = time.perf_counter()
+    for attack in endless:
+        with pytest.raises(CeremonyViolation):
+            submit(attack.data)
+
+    assert (len(endless), time.perf_counter() - began < 0.1) == (3, True)
 
 
 def test_good_response_is_accepted() -> None:

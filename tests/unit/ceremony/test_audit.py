@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.ceremony.folder import fresh_crl, new_root, request_for, revocation_of, sign
+from tests.unit.ceremony.folder import (
+    fresh_crl,
+    new_root,
+    request_for,
+    revocation_of,
+    sign,
+    signing,
+)
 from tests.unit.ceremony.material import DAY, NOW
 from trustwright import canonical
 from trustwright.ceremony import ledger
@@ -73,6 +80,13 @@ def edited(root: Path, number: int, /, **changes: object) -> None:
     entry = json.loads(all_lines[number - 1])
     entry["says"] |= changes
     all_lines[number - 1] = canonical.encode(entry)
+    rewrite(root, all_lines)
+
+
+def uncoded(root: Path, number: int) -> None:
+    """Take the authentication code of a line away and chain everything anew."""
+    all_lines = lines(root)
+    all_lines[number - 1] = canonical.encode(json.loads(all_lines[number - 1]) | {"mac": None})
     rewrite(root, all_lines)
 
 
@@ -202,6 +216,12 @@ TAMPERED: list[tuple[str, Callable[[Path], None], str, str]] = [
         "CER-319",
         f"{FILE}:2",
     ),
+    (
+        "code of a line that needs the key removed, all chained anew",
+        lambda root: uncoded(root, 4),
+        "CER-320",
+        f"{FILE}:4",
+    ),
     ("head missing", lambda root: (root / HEAD).unlink(), "CER-304", f"{FILE}:9"),
     ("head garbage", lambda root: _write(root / HEAD, b"{}"), "CER-304", ""),
     ("transcript empty", lambda root: _write(root / FILE, b""), "CER-304", f"{FILE}:1"),
@@ -285,7 +305,7 @@ def test_abandoned_serial_stands_on_every_later_crl(
 ) -> None:
     """What came to nothing is listed; a true CRL without it is found."""
     with monkeypatch.context() as patch:
-        patch.setattr(OpenSsl, "verify_certificate", _disagrees)
+        patch.setattr(OpenSsl, "verify_certificate", _disagrees(root))
         with pytest.raises(VerificationError):
             sign(root, request_for(root, "prod", 2, previous=_prod(root)), NOW + DAY)
     fresh_crl(root, NOW + DAY)
@@ -297,8 +317,14 @@ def test_abandoned_serial_stands_on_every_later_crl(
     assert refusal(root) == ("CER-239", f"{FILE}:15")
 
 
-def _disagrees(*_: object, **__: object) -> None:
-    raise VerificationError("no", rule="OPENSSL-CERTIFICATE")
+def _disagrees(root: Path) -> Callable[..., None]:
+    own = parse.certificate((root / "root.pem").read_bytes())
+
+    def verify(_self: OpenSsl, _made: object, issuer: object, *_: object, **__: object) -> None:
+        if issuer == own:  # and not the stand-in of the rehearsal
+            raise VerificationError("no", rule="OPENSSL-CERTIFICATE")
+
+    return verify
 
 
 def _prod(root: Path) -> str:
@@ -313,6 +339,16 @@ def test_other_serial_abandoned_is_found(root: Path) -> None:
     spared = Abandoned(intent=8, serial="01", why="a line")
     with opened(root, exclusive=True) as folder:
         folder.record(spared, NOW + DAY)
+
+    assert refusal(root) == ("CER-310", f"{FILE}:10")
+
+
+def test_intent_is_closed_once(root: Path) -> None:
+    """A line without a code that abandons what was signed would put a living serial on the CRL."""
+    says = json.loads(lines(root)[3])["says"]
+    more = {"event": "abandoned", "intent": 4, "serial": says["serial"], "rule": "", "why": "cut"}
+    line = {"at": "2026-11-23T12:30:00Z", "says": more, "mac": None}
+    rewrite(root, [*lines(root), canonical.encode(line)])
 
     assert refusal(root) == ("CER-310", f"{FILE}:10")
 
@@ -338,7 +374,7 @@ def test_version_of_the_policy_that_does_not_rise_is_found(
     with opened(root, exclusive=True) as folder:
         changed = folder.policy.model_copy(update={"version": version})
         says = PolicyAccepted(version=said, policy=changed.digest(), policy_text=changed.text())
-        folder.record(says, NOW + DAY)
+        folder.record(says, NOW + DAY, signing(folder).key)
 
     assert refusal(root) == ("CER-318", f"{FILE}:10")
 

@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.unit.ceremony.folder import new_root, request_for, revocation_of, sign, signing
 from tests.unit.ceremony.forge import forged_crl
 from tests.unit.ceremony.material import NOW, RootMaterial
 from trustwright import canonical
 from trustwright.ceremony import sign as ceremony
+from trustwright.ceremony.entries import Abandoned
 from trustwright.ceremony.openssl import OpenSsl
 from trustwright.ceremony.rootfolder import RootFolder, opened
+from trustwright.ceremony.rootkey import RootKey
 from trustwright.errors import LintViolation, TrustwrightError
 from trustwright.model.ceremony import Request, Response
 from trustwright.x509 import lint
@@ -41,6 +44,15 @@ def stub(folder: Path, script: str) -> OpenSsl:
     return OpenSsl(str(path))
 
 
+def later(folder: Path, command: str, times: int, script: str) -> str:
+    """Return a script that acts when openssl is asked this command for the nth time."""
+    count = folder / "count"
+    return (
+        f'if [ "$1" = {command} ]; then echo >>{count}; '
+        f"if [ $(wc -l <{count}) -eq {times} ]; then {script}; fi; fi"
+    )
+
+
 def refused(root: Path, request: Request, **changes: Any) -> tuple[str, int, str]:
     """Return the rule that stopped a ceremony, how many responses there are, and the last event."""
     with opened(root, exclusive=True) as folder:
@@ -54,18 +66,76 @@ def _last(folder: RootFolder) -> str:
 
 
 def test_openssl_refuses_the_certificate(root: Path, tmp_path: Path) -> None:
-    """The CRL verifies, the certificate does not."""
-    program = stub(tmp_path, '[ "$1" = verify ] && echo "no" >&2 && exit 2')
+    """The CRL verifies, the certificate does not, after a rehearsal in which both did."""
+    # Root, certificate of the rehearsal, certificate of the root key.
+    program = stub(tmp_path, later(tmp_path, "verify", 3, "echo no >&2; exit 2"))
 
     found = refused(root, request_for(root), openssl=program)
 
     assert found == ("OPENSSL-CERTIFICATE", 0, "abandoned")
 
 
+@pytest.mark.parametrize(
+    ("script", "rule", "said"),
+    [
+        ("exit 0", "OPENSSL-ROOT", "it said nothing and ended with exit code 0"),
+        ("kill -9 $$", "OPENSSL-ROOT", "it was ended by signal SIGKILL"),
+        ("exit 126", "OPENSSL-ROOT", "it said nothing and ended with exit code 126"),
+        ('[ "$1" = crl ] && exit 3', "OPENSSL-CRL", "ended with exit code 3"),
+        ('[ "$1" = crl ] && kill -15 $$', "OPENSSL-CRL", "ended by signal SIGTERM"),
+        ('[ "$1" = x509 ] && exit 0', "OPENSSL-READS", "another serial or key"),
+        ("echo libcrypto.so.3: not found >&2; exit 127", "OPENSSL-ROOT", "libcrypto.so.3: not"),
+    ],
+)
+def test_openssl_that_cannot_do_the_job_uses_no_key(
+    root: Path, tmp_path: Path, script: str, rule: str, said: str
+) -> None:
+    """What refuses in the rehearsal costs nothing: no line, no serial, and the error says why."""
+    program = stub(tmp_path, script)
+    with opened(root, exclusive=True) as folder:
+        means = replace(signing(folder, LATER), openssl=program, key=Unused(signing(folder).key))
+        with pytest.raises(TrustwrightError) as stopped:
+            ceremony.sign_request(means, request_for(root))
+        assert (stopped.value.rule, _last(folder)) == (rule, "created")
+        assert said in stopped.value.what
+        assert stopped.value.hint.startswith("the root key was not used")
+        if rule != "OPENSSL-READS":
+            with pytest.raises(TrustwrightError) as stopped:
+                ceremony.sign_crl(means)
+            assert (stopped.value.rule, _last(folder)) == (rule, "created")
+
+
+class Unused:
+    """A root key that must not sign."""
+
+    def __init__(self, true: RootKey) -> None:
+        self.certificate, self.mac = true.certificate, true.mac
+
+    @property
+    def private(self) -> ec.EllipticCurvePrivateKey:
+        """Fail the test."""
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("command", "times", "rule"), [("verify", 3, "OPENSSL-CERTIFICATE"), ("crl", 2, "OPENSSL-CRL")]
+)
+def test_transcript_says_what_refused_the_result(
+    root: Path, tmp_path: Path, command: str, times: int, rule: str
+) -> None:
+    """Rule and text of the refusal stand in the line that abandons, not that power failed."""
+    program = stub(tmp_path, later(tmp_path, command, times, "echo the clock is wrong >&2; exit 2"))
+    refused(root, request_for(root), openssl=program)
+
+    with opened(root, exclusive=False) as folder:
+        ((_, abandoned),) = folder.transcript.saying(Abandoned)
+    assert (abandoned.rule, abandoned.why) == (rule, "openssl does not agree: the clock is wrong")
+
+
 def test_openssl_accepts_what_was_revoked(root: Path, tmp_path: Path) -> None:
     """A revoked certificate that openssl still accepts stops the revocation."""
     answer = sign(root, request_for(root))
-    program = stub(tmp_path, '[ "$1" = verify ] && echo "$9: OK" && exit 0')
+    program = stub(tmp_path, later(tmp_path, "verify", 2, 'echo "$9: OK"; exit 0'))
 
     found = refused(root, revocation_of(root, answer), openssl=program)
 
@@ -100,12 +170,12 @@ def _changed(**changes: object) -> Callable[..., Response]:
     return response
 
 
-@pytest.mark.parametrize(("call", "last"), [(1, "created"), (2, "abandoned")])
+@pytest.mark.parametrize(("call", "last"), [(1, "created"), (2, "created"), (3, "abandoned")])
 @pytest.mark.parametrize("which", ["lint_certificate", "lint_crl"])
 def test_lint_stands_before_and_after_the_signature(
     root: Path, monkeypatch: pytest.MonkeyPatch, which: str, call: int, last: str
 ) -> None:
-    """A finding in the draft announces nothing; a finding in the result abandons it."""
+    """A finding in draft or rehearsal announces nothing; a finding in the result abandons it."""
     real = getattr(lint, which)
     calls: list[object] = []
 

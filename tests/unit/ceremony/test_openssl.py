@@ -112,6 +112,40 @@ def test_program_that_does_not_run_is_named(good: Response) -> None:
     assert refusal(refused) == "OPENSSL-MISSING"
 
 
+@pytest.mark.parametrize(
+    ("script", "rule", "said"),
+    [
+        ("echo LibreSSL 3.8.2", "OPENSSL-VERSION", "LibreSSL 3.8.2"),
+        ("echo OpenSSL 1.1.1w  11 Sep 2023", "OPENSSL-VERSION", "OpenSSL 1.1.1w 11 Sep 2023"),
+        ("exit 1", "OPENSSL-VERSION", "it said nothing and ended with exit code 1"),
+        ("kill -9 $$", "OPENSSL-VERSION", "it was ended by signal SIGKILL"),
+        ("printf '\\377'", "OPENSSL-MISSING", "does not run: 'utf-8' codec can't decode"),
+    ],
+)
+def test_program_of_another_kind_is_not_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, rule: str, said: str
+) -> None:
+    """Another program, an older one, one that ends at once: refused when it is looked for."""
+    (tmp_path / "openssl").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "openssl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    with pytest.raises(ConfigurationError) as refused:
+        OpenSsl.found()
+    assert (refused.value.rule, refused.value.where) == (rule, str(tmp_path / "openssl"))
+    assert said in refused.value.what
+
+
+def test_program_of_another_machine_is_named(tmp_path: Path) -> None:
+    """A file that this machine cannot execute."""
+    (tmp_path / "openssl").write_bytes(b"\x7fELF of another machine")
+    (tmp_path / "openssl").chmod(0o755)
+    with pytest.raises(ConfigurationError) as refused:
+        OpenSsl(str(tmp_path / "openssl")).version()
+    assert refusal(refused) == "OPENSSL-MISSING"
+    assert "Exec format error" in refused.value.what
+
+
 def test_missing_room_is_named(good: Response, monkeypatch: pytest.MonkeyPatch) -> None:
     """No folder for temporary files."""
     monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")

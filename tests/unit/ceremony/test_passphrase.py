@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trustwright.ceremony.passphrase import (
     ENOUGH_BITS,
-    estimated_bits,
     from_descriptor,
     from_file,
     judge,
     octets,
 )
+from trustwright.ceremony.strength import estimated_bits
+from trustwright.ceremony.words import THREE_SYLLABLES, TWO_SYLLABLES
 from trustwright.errors import ConfigurationError
 
 pytestmark = pytest.mark.unit
@@ -28,6 +32,8 @@ pytestmark = pytest.mark.unit
         "x7#kQ9!mZ2pLw4",
         "Größe Übermut Straße Lärche",
         "four random words, said slowly",
+        "quick brown lazy horse over seven",
+        "liberty property qualm sunken",
     ],
 )
 def test_good_passphrase_is_accepted(good: str) -> None:
@@ -41,12 +47,33 @@ def test_good_passphrase_is_accepted(good: str) -> None:
         ("", "PASS-EMPTY"),
         ("             ", "PASS-EMPTY"),
         ("short words", "PASS-LENGTH"),
+        ("zebra moon lamp tide " * 50, "PASS-LENGTH"),
         ("abababababababababab", "PASS-DISTINCT"),
         ("the keys of Example Ltd", "PASS-NAME"),
         ("THE KEYS OF E X A M P L E", "PASS-NAME"),
-        ("my password is 48151623", "PASS-COMMON"),
-        ("P4$$w0rd P4$$w0rd 77", "PASS-COMMON"),
-        ("correct horse battery staple", "PASS-COMMON"),
+        ("my password is 48151623", "PASS-WEAK"),
+        ("P4$$w0rd P4$$w0rd 77", "PASS-WEAK"),
+        ("correct horse battery staple", "PASS-WEAK"),
+        ("CorrectHorseBatteryStaple", "PASS-WEAK"),
+        ("Summer2026!Summer2026!!", "PASS-WEAK"),
+        ("Summer2026!Winter2027!", "PASS-WEAK"),
+        ("2026-11-25 2027-12-01", "PASS-WEAK"),
+        ("25.11.2026 01/12/2027", "PASS-WEAK"),
+        ("4711 0815 4711 0815 4711", "PASS-WEAK"),
+        ("0000-1111-2222-3333-4444", "PASS-WEAK"),
+        ("381381381381381381", "PASS-DISTINCT"),
+        ("iLoveMyDog2026!", "PASS-WEAK"),
+        ("Ich liebe meinen Hund 2026", "PASS-WEAK"),
+        ("the quick brown fox jumps over the lazy dog", "PASS-WEAK"),
+        ("The.Quick.Brown.Fox.Jumps!", "PASS-WEAK"),
+        ("to be or not to be, that is the question", "PASS-WEAK"),
+        ("one two three four five six seven", "PASS-WEAK"),
+        ("alpha bravo charlie delta echo foxtrot", "PASS-WEAK"),
+        ("January, February, March, April", "PASS-WEAK"),
+        ("1q2w3e4r5t6z7u8i", "PASS-WEAK"),
+        ("!@#$%^&*()_+", "PASS-WEAK"),
+        ("1qaz2wsx3edc!QAZ", "PASS-WEAK"),
+        ("passphrase of the root key", "PASS-WEAK"),
         ("qwertyuiopasdfghjkl", "PASS-WEAK"),
         ("abcdefghijklmnopqrstuvwxyz", "PASS-WEAK"),
         ("123456789012345678", "PASS-WEAK"),
@@ -67,6 +94,34 @@ def test_weak_passphrase_is_refused(weak: str, rule: str) -> None:
 def test_short_organization_forbids_no_letters() -> None:
     """An organization called A does not forbid every a."""
     judge("zebra moon lamp tide", "A")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(TWO_SYLLABLES + THREE_SYLLABLES), min_size=7, unique=True))
+def test_seven_rolled_words_are_always_enough(words: list[str]) -> None:
+    """Seven or more different words of our own list, whatever they are and however they are parted.
+
+    The organization's name is none of them.
+    """
+    for parting in (" ", "-", ". ", ""):
+        judge(parting.join(word.capitalize() for word in words), "Nowhere Ltd")
+
+
+@pytest.mark.parametrize("text", ["Zx9!" * 5000, "a1" * 9000, "word " * 9000, "é\u0301" * 9000])
+def test_estimate_of_an_endless_text_is_quick(text: str) -> None:
+    """Only the beginning is looked at."""
+    began = time.perf_counter()
+    estimated_bits(text)
+
+    assert time.perf_counter() - began < 0.5
+
+
+def test_nothing_counts_for_standing_there_twice() -> None:
+    """A token said again, in whatever case, adds no bit; another one does."""
+    once = estimated_bits("cactus ribbon 7391")
+
+    assert once == estimated_bits("cactus ribbon 7391 Cactus RIBBON 7391 cactus")
+    assert once < estimated_bits("cactus ribbon 7391 tundra")
 
 
 def test_estimate_counts_words_and_not_their_letters() -> None:
@@ -131,6 +186,26 @@ def test_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None
 
     path.chmod(0o600)
     assert from_file(path) == "zebra moon lamp tide"
+
+
+def test_file_that_is_none_gets_no_other_mode(tmp_path: Path) -> None:
+    """A folder, a device and a missing file are refused before their mode is looked at."""
+    tmp_path.chmod(0o755)
+    for path in (tmp_path, Path("/dev/null"), tmp_path / "missing"):
+        with pytest.raises(ConfigurationError) as refused:
+            from_file(path)
+        assert (refused.value.rule, refused.value.where) == ("PASS-FILE", str(path))
+        assert refused.value.hint == "name the file whose first line is the passphrase"
+
+
+def test_pipe_of_a_shell_is_a_file() -> None:
+    """``--passphrase-file <(command)`` gives a pipe by name."""
+    reading, writing = os.pipe()
+    os.write(writing, b"zebra moon lamp tide\n")
+    os.close(writing)
+
+    assert from_file(Path(f"/dev/fd/{reading}")) == "zebra moon lamp tide"
+    os.close(reading)
 
 
 def test_every_keyboard_says_the_same() -> None:

@@ -76,6 +76,10 @@ def test_missing_response_is_abandoned(cut_off: Path) -> None:
     second(cut_off).unlink()
 
     assert closed(cut_off) == ["intent", "abandoned"]
+    with opened(cut_off, exclusive=False) as folder:
+        ((_, abandoned),) = folder.transcript.saying(Abandoned)
+    assert abandoned.rule == ""
+    assert abandoned.why == "it was cut off before its result was complete"
 
 
 def test_foreign_file_beside_it_changes_nothing(cut_off: Path) -> None:

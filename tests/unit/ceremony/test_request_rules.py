@@ -111,7 +111,7 @@ def _revoke_twice() -> Case:
 
 def _skipped() -> Case:
     before = answer(request())
-    return Case(request(generation=3, previous=before.binding), history(before))
+    return Case(request(generation=12, previous=before.binding), history(before))
 
 
 def _same_generation_other_key() -> Case:
@@ -339,6 +339,69 @@ def test_older_generation_is_refused() -> None:
         case.check()
 
     assert refused.value.rule == "CER-121"
+
+
+@pytest.mark.parametrize(
+    ("signed", "asked", "holds"),
+    [(0, 1, True), (0, 2, True), (0, 10, True), (0, 11, False), (1, 3, True), (1, 12, False)],
+)
+def test_generations_that_were_given_up_leave_a_gap(signed: int, asked: int, holds: bool) -> None:
+    """The other side lost a key before this root signed it: the next is signed, within reason."""
+    before = answer(request()) if signed else None
+    case = Case(
+        request(generation=asked, previous=before.binding if before else None),
+        history(before) if before else history(),
+    )
+    broken = [verdict.rule for verdict in case.verdicts() if verdict.outcome != "holds"]
+    assert broken == ([] if holds else ["CER-121"])
+
+
+def test_what_was_left_out_is_never_signed_later() -> None:
+    """Generation 3 was signed: 2 cannot come after it."""
+    before = answer(request(generation=3))
+    case = Case(request(generation=2, previous=before.binding), history(before))
+    broken = [verdict.rule for verdict in case.verdicts() if verdict.outcome != "holds"]
+    assert broken == ["CER-121"]
+
+
+def test_an_answer_that_never_arrived_does_not_end_the_chain() -> None:
+    """Signed, carried nowhere, given up: the next generation names what the last request named."""
+    first = answer(request())
+    second = answer(
+        request(generation=2, previous=first.binding),
+        number=2,
+        previous=first.response.digest(),
+    )
+    Case(request(generation=3, previous=first.binding), history(first, second)).check()
+    Case(request(generation=2, previous=None), history(first)).check()
+
+
+def test_an_answer_before_the_last_is_no_link() -> None:
+    """Only the last one may have gone astray: two in a row that both were seen do not."""
+    first = answer(request())
+    second = answer(
+        request(generation=2, previous=first.binding),
+        number=2,
+        previous=first.response.digest(),
+    )
+    case = Case(request(generation=3, previous=None), history(first, second))
+    with pytest.raises(CeremonyViolation) as refused:
+        case.check()
+    assert refused.value.rule == "CER-109"
+
+
+def test_a_revocation_in_between_must_be_known() -> None:
+    """The last answer revoked something: a side that does not know it asks for nothing new."""
+    first = answer(request())
+    asked = revocation(first.serial, previous=first.binding)
+    second = answer(asked, number=2, previous=first.response.digest())
+    revoked = (Revoked(first.serial, NOW),)
+    case = Case(
+        request(generation=2, previous=first.binding), history(first, second, revoked=revoked)
+    )
+    with pytest.raises(CeremonyViolation) as refused:
+        case.check()
+    assert refused.value.rule == "CER-109"
 
 
 def test_environments_are_chained_apart() -> None:

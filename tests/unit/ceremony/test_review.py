@@ -86,7 +86,10 @@ def test_masked_page_hides_what_is_typed(root: Path) -> None:
     assert [line for line in lines if line not in masked] == lines[:2]
     assert (digest[:32] in open_page, digest[:32] in masked) == (True, False)
     assert digest[32:] in masked
-    assert masked.count("········") == 4 + 8
+    assert masked.count("········") == 1 + 4 + 8
+    assert masked.startswith("REQUEST test-g1-········\n")
+    hidden = [digest[place : place + 4] for place in range(0, 16, 2)]
+    assert [each for each in hidden if each in masked.replace(digest[32:], "")] == []
 
 
 def test_page_compares_with_the_last_one(root: Path) -> None:
@@ -100,6 +103,35 @@ def test_page_compares_with_the_last_one(root: Path) -> None:
     assert [change.member for change in found.changes] == ["subject", "validity", "key"]
     assert "validity         | 730 days\n           becomes | 365 days\n" in page(found)
     assert "WHAT CHANGES against response 1" in page(found)
+
+
+def test_page_names_what_was_left_out(root: Path) -> None:
+    """A generation that this root never signed, in words, also where nothing was signed yet."""
+    said = "Generation {} is left out: this root never signed it, and never will."
+    first = request_for(root, generation=3)
+    text = shown(root, first)
+    assert [said.format(number) in text for number in (1, 2, 3)] == [True, True, False]
+    assert "SIGNABLE" in text.splitlines()[-1]
+    signed = sign(root, first)
+    with opened(root, exclusive=False) as folder:
+        found = review(
+            folder,
+            request_for(root, generation=5, previous=signed.binding),
+            NOW + timedelta(hours=1),
+        )
+    assert facts(found)["remarks"] == [said.format(4)]
+
+
+def test_page_says_that_an_answer_was_not_seen(root: Path) -> None:
+    """The other side gave up what this root signed: a person asks about it."""
+    sign(root, request_for(root))
+    with opened(root, exclusive=False) as folder:
+        found = review(folder, request_for(root, generation=2), NOW + timedelta(hours=1))
+    assert found.signable
+    assert facts(found)["remarks"] == [
+        "The other side does not know response 1: ask whether it is to be revoked."
+    ]
+    assert "does not know response 1" in page(found)
 
 
 def test_page_names_every_broken_rule(root: Path) -> None:

@@ -58,6 +58,38 @@ def test_wrong_policy_is_refused(tmp_path: Path, old: str, new: str, said: str) 
     assert said in refused.value.what
 
 
+@pytest.mark.parametrize(
+    "text", ["x = " + "[" * 3000 + "]" * 3000, "[" * 60_000, "a" + ".a" * 30_000]
+)
+def test_endless_nesting_is_refused(tmp_path: Path, text: str) -> None:
+    """A file that no parser gets to the bottom of is a wrong file, not a crash."""
+    (tmp_path / "policy.toml").write_text(text)
+
+    with pytest.raises(ConfigurationError) as refused:
+        load(tmp_path / "policy.toml")
+    assert refused.value.rule == "ROOT-POLICY"
+
+
+@pytest.mark.parametrize(
+    ("domains", "oids", "said"),
+    [
+        ({"test": "Test.X"}, {}, "environments.test.domain: must be a DNS name of two labels"),
+        ({"Test": "test.x"}, {}, "environments.Test: must be a name of lower-case letters"),
+        ({"test": "test.x"}, {"test": "1.2.x"}, "test.policy_oid: must be a dotted object"),
+        ({"test": "test.x"}, {"prod": "1.2.3"}, "--policy-oid prod: there is no --environment"),
+    ],
+)
+def test_wrong_option_is_explained(
+    domains: dict[str, str], oids: dict[str, str], said: str
+) -> None:
+    """A form is shown by an example and not by a pattern; nothing of a policy file is said."""
+    with pytest.raises(ConfigurationError) as refused:
+        new_policy("Example", domains, oids)
+    assert said in refused.value.what
+    assert "pattern" not in refused.value.what
+    assert refused.value.hint == "mend the option, and start again; nothing was made"
+
+
 def test_missing_and_huge_files_are_refused(tmp_path: Path) -> None:
     """Nothing there, or far too much."""
     (tmp_path / "huge").write_text("#" * 100_000)

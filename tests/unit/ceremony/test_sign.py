@@ -146,11 +146,11 @@ def test_key_of_another_root_is_caught_by_the_second_path(root: Path) -> None:
     class Impostor:
         private = generate_key("ec-p384")
 
-        def __init__(self, certificate: object) -> None:
-            self.certificate = certificate
+        def __init__(self, true: RootKey) -> None:
+            self.certificate, self.mac = true.certificate, true.mac
 
     with opened(root, exclusive=True) as folder:
-        means = replace(signing(folder), key=cast("object", Impostor(folder.certificate)))  # type: ignore[arg-type]
+        means = replace(signing(folder), key=Impostor(signing(folder).key))
         with pytest.raises(TrustwrightError) as refused:
             sign_request(means, request_for(root))
         answers = folder.history.answers
@@ -173,7 +173,7 @@ def test_openssl_that_disagrees_stops_everything(root: Path, tmp_path: Path) -> 
             sign_request(means, request_for(root))
         answers = folder.history.answers
 
-    assert refused.value.rule == "OPENSSL-CRL"
+    assert refused.value.rule == "OPENSSL-ROOT"
     assert answers == ()
 
 
@@ -298,7 +298,27 @@ def test_revocation_date_never_changes(root: Path) -> None:
     ]
 
     dates = {entry.revocation_date_utc for each in lists for entry in each}
-    assert dates == {NOW + timedelta(minutes=1) - timedelta(hours=1, minutes=10)}
+    assert dates == {NOW + timedelta(minutes=1) - timedelta(hours=1)}
+
+
+@pytest.mark.parametrize("minutes", [0, 1, -9])
+def test_nothing_is_revoked_before_it_began_or_after_its_crl(root: Path, minutes: int) -> None:
+    """Also at once and with a clock that ran back: notBefore, then revocation, then thisUpdate."""
+    answer = sign(root, request_for(root))
+    made = parse.certificate(answer.response.certificate or "")
+    again = NOW + timedelta(minutes=minutes)
+    lists = [parse.crl(answer.response.root_crl)]
+    lists += [parse.crl(sign(root, revocation_of(root, answer), again).response.root_crl)]
+    lists += [parse.crl(fresh_crl(root, NOW - timedelta(minutes=9)).read_bytes())]
+
+    ((entry,), (same,)) = lists[1:]
+    assert entry.revocation_date_utc == same.revocation_date_utc
+    assert made.not_valid_before_utc <= entry.revocation_date_utc
+    updates = [each.last_update_utc for each in lists]
+    assert updates == sorted(updates)
+    assert all(entry.revocation_date_utc <= each for each in updates[1:])
+    with opened(root, exclusive=False) as folder:
+        assert audit(folder.transcript.path, folder.certificate).lines == 7
 
 
 def test_revoked_key_is_never_certified_again(root: Path) -> None:

@@ -84,7 +84,7 @@ def test_rules_across_values_follow(file: Path, capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition("[")[2].partition("]")[0] for line in lines] == [
         "EST-ORGANIZATION",
-        "EST-MOUNT-TWICE",
+        "EST-NAMESPACE-TWICE",
         "",
     ]
     assert lines[-1] == f"{file}: 2 problems"
@@ -147,7 +147,7 @@ def schema_of(what: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("what", "required"),
     [
-        ("estate", {"organization", "root", "environments"}),
+        ("estate", set()),  # what a part lacks stands in another file
         ("request", {"kind", "root", "created", "expires", "reason", "requested_by"}),
         ("response", {"kind", "request", "root", "number", "root_crl", "signed_at", "transcript"}),
         ("root-policy", {"organization", "environments"}),
@@ -159,7 +159,7 @@ def test_schemas(capsys: pytest.CaptureFixture[str], what: str, required: set[st
 
     assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert found["additionalProperties"] is False
-    assert set(found["required"]) == required
+    assert set(found.get("required", ())) == required
 
 
 def test_the_estates_schema_knows_include(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from cryptography import x509
 from tests.fakes.root import TestRoot
 from trustwright.ids import new_serial
 from trustwright.model.profile import Profile
-from trustwright.ports import DeliverySet
+from trustwright.ports import Delivered, DeliverySet, Target
 from trustwright.x509 import parse
 from trustwright.x509.build import build_request, sign_certificate
 from trustwright.x509.crl import build_crl
@@ -110,6 +110,11 @@ def pki() -> Pki:
 def host_delivery() -> DeliverySet:
     """Return a set whose key stays on the host."""
     return replace(pki().delivery(), key=None)
+
+
+def put(target: Target, delivery: DeliverySet) -> Delivered:
+    """Deliver over whatever is in place."""
+    return target.deliver(delivery, expected=target.observed())
 
 
 def request_pem() -> str:

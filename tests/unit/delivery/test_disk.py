@@ -6,13 +6,14 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.delivery.material import pki
-from tests.unit.delivery.test_layout import target
+from tests.unit.delivery.material import pki, put
+from tests.unit.delivery.test_layout import numbered, target
 from trustwright.errors import Rejected, TrustwrightError, Unavailable, UpstreamError
 from trustwright.ports import Delivered, DeliverySet
 
@@ -42,31 +43,31 @@ def failing(monkeypatch: pytest.MonkeyPatch, step: int, code: int) -> Iterator[l
 def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Return how many calls a second delivery makes."""
     path = tmp_path / "count"
-    target(path, keep=1).deliver(pki().delivery())
-    target(path, keep=1).deliver(pki().delivery())
+    put(target(path, keep=1), pki().delivery())
+    put(target(path, keep=1), pki().delivery())
     with failing(monkeypatch, 0, 0) as seen:
-        target(path, keep=1).deliver(pki().delivery())
+        put(target(path, keep=1), pki().delivery())
     return len(seen)
 
 
 def attempt(path: Path, delivery: DeliverySet) -> Delivered | TrustwrightError:
     """Deliver, and return the proof or the error."""
     try:
-        return target(path, keep=1).deliver(delivery)
+        return put(target(path, keep=1), delivery)
     except TrustwrightError as error:
         return error
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EIO, errno.EROFS])
 def test_one_failing_call_leaves_the_old_or_the_new_set(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    memory: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     """The old set stays, or the delivery only failed to tidy up and the new one is there."""
-    for step in range(1, steps(tmp_path, monkeypatch) + 1):
-        path = tmp_path / str(step)
+    for step in range(1, steps(memory, monkeypatch) + 1):
+        path = memory / str(step)
         sets = [pki().delivery() for _ in range(4)]
-        target(path, keep=1).deliver(sets[0])
-        before = target(path, keep=1).deliver(sets[1])
+        put(target(path, keep=1), sets[0])
+        before = put(target(path, keep=1), sets[1])
         with failing(monkeypatch, step, code):
             result = attempt(path, sets[2])
         if isinstance(result, TrustwrightError):
@@ -74,8 +75,8 @@ def test_one_failing_call_leaves_the_old_or_the_new_set(
             assert result.rule.startswith("DLV-")
         after = before if isinstance(result, TrustwrightError) else result
         assert target(path).observed() == after
-        assert target(path, keep=1).deliver(sets[3]).number == after.number + 1
-        assert len(list((path / "versions").iterdir())) == 2
+        assert put(target(path, keep=1), sets[3]).number == after.number + 1
+        assert len(numbered(path)) == 2
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_the_error_says_whether_it_may_pass(
     """A full disk is worth another try, a missing permission is not; each has a remedy."""
     path = tmp_path / "tls"
     with failing(monkeypatch, 1, code), pytest.raises(UpstreamError) as failed:
-        target(path).deliver(pki().delivery())
+        put(target(path), pki().delivery())
 
     assert type(failed.value) is kind
     assert failed.value.rule == rule
@@ -109,7 +110,7 @@ def test_a_write_that_is_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.M
     delivery = pki().delivery()
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", lambda handle, data: real(handle, bytes(data)[:100]))
-        delivered = target(tmp_path / "tls").deliver(delivery)
+        delivered = put(target(tmp_path / "tls"), delivery)
 
     assert target(tmp_path / "tls").observed() == delivered
     assert (tmp_path / "tls" / "cert.pem").read_text() == delivery.certificate
@@ -120,25 +121,30 @@ def test_what_reads_back_differently_is_undone(
 ) -> None:
     """Written is not enough: the bytes are compared before anybody is told to reload."""
     path = tmp_path / "tls"
-    before = target(path).deliver(pki().delivery())
+    before = put(target(path), pki().delivery())
     real = os.write
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", lambda handle, data: real(handle, b"\0" * len(data)))
         with pytest.raises(UpstreamError) as failed:
-            target(path, reload=["false"]).deliver(pki().delivery())
+            put(target(path, reload=["false"]), pki().delivery())
 
     assert failed.value.rule == "DLV-READBACK"
-    assert target(path).observed() == before
+    assert target(path).observed() == replace(before, in_service=False)
 
 
 def test_every_file_is_on_the_disk_before_the_swap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a power cut `current` never leads to files that were not written yet."""
-    target(tmp_path / "tls").deliver(pki().delivery())
+    """After a power cut `current` never leads to files that were not written yet.
+
+    The mark says that a swap is under way before it is, and that it is over after the hooks.
+    """
+    put(target(tmp_path / "tls"), pki().delivery())
     with failing(monkeypatch, 0, 0) as seen:
-        target(tmp_path / "tls").deliver(pki().delivery())
+        put(target(tmp_path / "tls"), pki().delivery())
     order = [each for each in seen if each in {"write", "fsync", "rename", "symlink"}]
 
     files = ["write", "fsync"] * 6
-    assert order == [*files, "fsync", "rename", "fsync", "symlink", "rename", "fsync"]
+    mark = ["write", "fsync", "rename", "fsync"]
+    swap = ["symlink", "rename", "fsync"]
+    assert order == [*files, "fsync", "rename", "fsync", *mark, *swap, *mark]

@@ -6,10 +6,11 @@ import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.unit.delivery.material import pki, request_pem
+from tests.unit.delivery.material import pki, put, request_pem
 from tests.unit.delivery.test_layout import target
 from trustwright.errors import ConflictError, UpstreamError
 
@@ -19,7 +20,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files
 def refusal(path: Path) -> str:
     """Deliver to `path` and return the rule that refused it; nothing may be written."""
     with pytest.raises(UpstreamError) as refused:
-        target(path).deliver(pki().delivery())
+        put(target(path), pki().delivery())
     assert refused.value.hint
     return refused.value.rule
 
@@ -71,19 +72,89 @@ def test_a_versions_folder_that_others_may_write_is_refused(tmp_path: Path, mode
     assert refusal(tmp_path / "tls") == "DLV-OPEN"
 
 
-def test_a_parent_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
-    """Anybody could replace the folder itself."""
-    make(tmp_path / "open", 0o777)
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757, 0o770, 0o2775])
+def test_a_parent_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
+    """Its group, or anybody, could replace the folder itself."""
+    make(tmp_path / "open", mode)
     make(tmp_path / "open" / "tls")
 
     assert refusal(tmp_path / "open" / "tls") == "DLV-OPEN"
+    assert list((tmp_path / "open" / "tls").iterdir()) == []
 
 
-def test_a_sticky_parent_is_good(tmp_path: Path) -> None:
+def test_every_folder_above_counts(tmp_path: Path) -> None:
+    """Not only the one right above; and looking refuses as well."""
+    make(tmp_path / "open", 0o775)
+    (tmp_path / "open" / "a" / "b").mkdir(parents=True)
+
+    assert refusal(tmp_path / "open" / "a" / "b" / "tls") == "DLV-OPEN"
+    with pytest.raises(UpstreamError) as refused:
+        target(tmp_path / "open" / "a" / "b" / "tls").observed()
+    assert refused.value.what == (
+        f"{tmp_path / 'open'} is writable by its group or others: a key is not safe there"
+    )
+
+
+def test_the_folders_behind_a_link_count(tmp_path: Path) -> None:
+    """The way that is really taken, not the one that is written."""
+    make(tmp_path / "open", 0o775)
+    make(tmp_path / "open" / "real")
+    (tmp_path / "link").symlink_to(tmp_path / "open" / "real")
+
+    assert refusal(tmp_path / "link" / "tls") == "DLV-OPEN"
+
+
+@pytest.mark.parametrize("mode", [0o1777, 0o1775])
+def test_a_sticky_parent_is_good(tmp_path: Path, mode: int) -> None:
     """In /tmp nobody can replace what belongs to another."""
-    make(tmp_path / "sticky", 0o1777)
+    make(tmp_path / "sticky", mode)
 
-    assert target(tmp_path / "sticky" / "tls").deliver(pki().delivery()).number == 1
+    assert put(target(tmp_path / "sticky" / "tls"), pki().delivery()).number == 1
+
+
+def test_the_folder_that_was_judged_is_the_one_that_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody swaps a folder above for a link between the look and the opening."""
+    make(tmp_path / "a")
+    make(tmp_path / "a" / "tls")
+    make(tmp_path / "evil")
+    make(tmp_path / "evil" / "tls")
+    honest = os.open
+
+    def swap_first(path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> int:
+        if Path(path).name == "tls" and not (tmp_path / "a").is_symlink():
+            (tmp_path / "a").rename(tmp_path / "b")
+            (tmp_path / "a").symlink_to(tmp_path / "evil")
+        return honest(path, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", swap_first)
+        target(tmp_path / "a" / "tls").deliver(pki().delivery(), expected=None)
+    assert (tmp_path / "a").is_symlink()
+    assert keys_below(tmp_path / "evil") == []
+    assert (tmp_path / "b" / "tls" / "versions" / "0001" / "key.pem").exists()
+
+
+def test_a_folder_that_becomes_a_link_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was a folder when it was looked at."""
+    make(tmp_path / "a")
+    make(tmp_path / "evil")
+    honest = os.open
+
+    def swap_first(path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> int:
+        if Path(path).name == "a" and not (tmp_path / "a").is_symlink():
+            (tmp_path / "a").rename(tmp_path / "b")
+            (tmp_path / "a").symlink_to(tmp_path / "evil")
+        return honest(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", swap_first)
+    with pytest.raises(UpstreamError) as refused:
+        target(tmp_path / "a" / "tls").deliver(pki().delivery(), expected=None)
+    assert refused.value.rule == "DLV-LINK"
+    assert list((tmp_path / "evil").iterdir()) == []
 
 
 @AS_ROOT
@@ -113,9 +184,45 @@ def test_our_own_link_above_is_followed(tmp_path: Path) -> None:
     """/etc may hold links that root made."""
     make(tmp_path / "real")
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    target(tmp_path / "link" / "tls").deliver(pki().delivery())
+    put(target(tmp_path / "link" / "tls"), pki().delivery())
 
     assert (tmp_path / "real" / "tls" / "cert.pem").exists()
+
+
+@pytest.mark.parametrize("leads_to", ["real", "./real", "../{}/real", "second"])
+def test_links_lead_where_they_say(tmp_path: Path, leads_to: str) -> None:
+    """Relative ones, upwards, and through another link."""
+    make(tmp_path / "real")
+    (tmp_path / "second").symlink_to("real")
+    (tmp_path / "link").symlink_to(leads_to.format(tmp_path.name))
+    put(target(tmp_path / "link" / "deep" / "tls"), pki().delivery())
+
+    assert (tmp_path / "real" / "deep" / "tls" / "cert.pem").exists()
+
+
+def test_a_link_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
+    """It is not followed for ever."""
+    (tmp_path / "loop").symlink_to("loop")
+
+    assert refusal(tmp_path / "loop" / "tls") == "DLV-LINK"
+
+
+def test_what_a_link_leads_to_is_not_made(tmp_path: Path) -> None:
+    """The disk behind it may not be mounted now."""
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+
+    assert refusal(tmp_path / "link" / "tls") == "DLV-IO"
+    assert not (tmp_path / "disk").exists()
+
+
+def test_a_folder_that_may_be_passed_but_not_listed_is_good(tmp_path: Path) -> None:
+    """Like a home that shows nothing."""
+    make(tmp_path / "home", 0o711)
+    make(tmp_path / "home" / "inner")
+    (tmp_path / "home").chmod(0o111)
+
+    assert put(target(tmp_path / "home" / "inner" / "tls"), pki().delivery()).number == 1
+    (tmp_path / "home").chmod(0o755)
 
 
 def _file(path: Path) -> None:
@@ -168,32 +275,34 @@ def test_current_must_lead_to_a_version(tmp_path: Path, leads_to: str) -> None:
 def test_leftovers_go_and_strangers_stay(tmp_path: Path) -> None:
     """Only names that a delivery makes are cleaned up."""
     path = tmp_path / "tls"
-    target(path).deliver(pki().delivery())
+    put(target(path), pki().delivery())
     (path / "versions" / ".new-0123456789abcdef").mkdir()
     (path / "versions" / ".new-0123456789abcdef" / "key.pem").write_text("half")
     (path / "versions" / "0009").mkdir()
     (path / ".current-0123456789abcdef").symlink_to("versions/0009")
     (path / "versions" / "NOTES").write_text("mine")
-    target(path).deliver(pki().delivery())
+    (path / "versions" / ".mark-0123456789abcdef").write_text("half")
+    put(target(path), pki().delivery())
 
-    assert sorted(each.name for each in (path / "versions").iterdir()) == ["0001", "0002", "NOTES"]
+    left = ["0001", "0002", "NOTES", "service.json"]
+    assert sorted(each.name for each in (path / "versions").iterdir()) == left
     assert not (path / ".current-0123456789abcdef").is_symlink()
 
 
 def test_one_delivery_at_a_time(tmp_path: Path) -> None:
     """A second writer is told so; it neither waits nor mixes."""
     path = tmp_path / "tls"
-    target(path).deliver(pki().delivery())
+    put(target(path), pki().delivery())
     handle = os.open(path / "versions", os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         with pytest.raises(ConflictError) as refused:
-            target(path).deliver(pki().delivery())
+            put(target(path), pki().delivery())
     finally:
         os.close(handle)
 
     assert refused.value.rule == "DLV-BUSY"
-    assert target(path).deliver(pki().delivery()).number == 2
+    assert put(target(path), pki().delivery()).number == 2
 
 
 def request_refusal(path: Path) -> str:

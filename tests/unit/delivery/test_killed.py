@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,8 @@ from tests.unit.delivery.killed import SCENARIOS, Death
 from tests.unit.delivery.material import pki
 
 CHECKOUT = Path(__file__).parents[3]
+# A thousand deaths, each with a delivery before and after it.
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def _all_deaths(folder: Path) -> list[Death]:
         check=True,
         cwd=CHECKOUT,
         env=os.environ | {"PYTHONPATH": "."},
-        timeout=100,
+        timeout=280,
     )
     return [Death(**each) for each in json.loads(run.stdout)]
 
@@ -50,15 +53,41 @@ def test_every_scenario_was_cut_at_every_call(deaths: list[Death]) -> None:
         steps = [each for each in deaths if each.scenario == scenario.name]
         assert steps[-1].call == ""
         assert len(steps) > 50
-        assert {"rename", "symlink", "fsync", "write", "Popen"} <= {each.call for each in steps}
+        calls = {"rename", "fsync", "write", "Popen"} | (set() if scenario.cut else {"symlink"})
+        assert calls <= {each.call for each in steps}
+
+
+def test_it_died_before_reload_and_before_check(deaths: list[Death]) -> None:
+    """Between swap, reload and check, also on the way back: each command is a step of its own."""
+    commands = Counter(each.scenario for each in deaths if each.call == "Popen")
+
+    assert commands == {
+        "first": 2,
+        "second": 2,
+        "pruning": 2,
+        "undo": 3,
+        "undo-first": 2,
+        "finish": 2,
+        "finish-undo": 3,
+        "finish-first-undo": 2,
+    }
+
+
+def test_nothing_counts_as_in_service_that_software_was_not_told_of(deaths: list[Death]) -> None:
+    """Wherever the process died, in the undo as well."""
+    assert [each for each in deaths if each.deceived] == []
+
+
+def test_in_the_end_software_serves_what_is_in_place(deaths: list[Death]) -> None:
+    """The next run reloads, whichever version it finds."""
+    assert [each for each in deaths if not each.told] == []
 
 
 def test_the_old_or_the_new_set_is_visible(deaths: list[Death]) -> None:
     """Never a part of one, never a mixture; nothing at all only before the first."""
-    allowed = {"first": {"none", "new"}, "undo-first": {"none", "new"}}
-    strange = [
-        each for each in deaths if each.seen not in allowed.get(each.scenario, {"old", "new"})
-    ]
+    first = {scenario.name for scenario in SCENARIOS if not scenario.before}
+    allowed = {True: {"none", "new"}, False: {"old", "new"}}
+    strange = [each for each in deaths if each.seen not in allowed[each.scenario in first]]
 
     assert strange == []
 
@@ -89,4 +118,7 @@ def test_a_child_that_lives_ends_well(deaths: list[Death]) -> None:
         "pruning": "new",
         "undo": "old",
         "undo-first": "none",
+        "finish": "new",
+        "finish-undo": "old",
+        "finish-first-undo": "none",
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.clock import HeldClock
-from tests.unit.delivery.material import NAME, host_delivery, pki, request_pem
+from tests.unit.delivery.material import NAME, host_delivery, pki, put, request_pem
 from trustwright import canonical
 from trustwright.delivery.directory import DirectoryTarget
 from trustwright.errors import ConfigurationError, UpstreamError
@@ -32,6 +32,11 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
 
 
+def numbered(path: Path) -> list[str]:
+    """Return the version folders of a delivery path."""
+    return sorted(each.name for each in (path / "versions").iterdir() if each.is_dir())
+
+
 def leads_to(path: Path) -> str:
     """Return the text of a symlink."""
     return str(path.readlink())
@@ -51,7 +56,7 @@ def texts(delivery: DeliverySet) -> dict[str, bytes]:
 def test_software_reads_the_set_through_stable_links(tmp_path: Path) -> None:
     """<path>/key.pem leads through `current` to the version's file."""
     path, delivery = tmp_path / "tls", pki().delivery()
-    target(path).deliver(delivery)
+    put(target(path), delivery)
 
     assert {name: (path / name).read_bytes() for name in texts(delivery)} == texts(delivery)
     assert leads_to(path / "current") == "versions/0001"
@@ -62,9 +67,9 @@ def test_software_reads_the_set_through_stable_links(tmp_path: Path) -> None:
 def test_links_are_made_once(tmp_path: Path) -> None:
     """A second delivery swaps `current` and touches no other link."""
     path = tmp_path / "tls"
-    target(path).deliver(pki().delivery())
+    put(target(path), pki().delivery())
     before = {name: (path / name).lstat().st_ino for name in FILES}
-    target(path).deliver(pki().delivery())
+    put(target(path), pki().delivery())
 
     assert {name: (path / name).lstat().st_ino for name in FILES} == before
     assert leads_to(path / "current") == "versions/0002"
@@ -76,7 +81,7 @@ def test_modes_do_not_depend_on_the_umask(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "deep" / "tls"
     old = os.umask(umask)
     try:
-        target(path, mode="0640").deliver(pki().delivery())
+        put(target(path, mode="0640"), pki().delivery())
     finally:
         os.umask(old)
     version = path / "versions" / "0001"
@@ -91,7 +96,7 @@ def test_files_get_their_owner(tmp_path: Path) -> None:
     """User and group are set on every file; the folders stay ours."""
     path = tmp_path / "tls"
     number = 12_345 if os.geteuid() == 0 else os.geteuid()
-    target(path, user=str(number), group=str(number)).deliver(pki().delivery())
+    put(target(path, user=str(number), group=str(number)), pki().delivery())
     version = path / "versions" / "0001"
 
     assert {(version / name).stat().st_uid for name in FILES} == {number}
@@ -103,7 +108,7 @@ def test_files_get_their_owner(tmp_path: Path) -> None:
 def test_an_unknown_account_is_a_configuration_error(tmp_path: Path, kind: str) -> None:
     """Nothing is written, and the message names what to change."""
     with pytest.raises(ConfigurationError) as refused:
-        target(tmp_path / "tls", **{kind: "no-such-account"}).deliver(pki().delivery())
+        put(target(tmp_path / "tls", **{kind: "no-such-account"}), pki().delivery())
 
     assert refused.value.rule == "DLV-ACCOUNT"
     assert refused.value.what == (f"consumer billing: this machine has no {kind} 'no-such-account'")
@@ -113,7 +118,7 @@ def test_an_unknown_account_is_a_configuration_error(tmp_path: Path, kind: str) 
 def test_the_manifest_says_what_was_delivered(tmp_path: Path) -> None:
     """Canonical JSON: number, serial, names, dates, digest of each file, facts."""
     path, delivery = tmp_path / "tls", pki().delivery()
-    delivered = target(path).deliver(delivery)
+    delivered = put(target(path), delivery)
     data = (path / "manifest.json").read_bytes()
 
     assert sha256_hex(data) == delivered.manifest
@@ -141,28 +146,28 @@ def test_old_versions_are_pruned(tmp_path: Path, keep: int, left: list[str]) -> 
     """The current one and `keep` older ones stay."""
     path = tmp_path / "tls"
     for _ in range(6):
-        target(path, keep=keep).deliver(pki().delivery())
+        put(target(path, keep=keep), pki().delivery())
 
-    assert sorted(each.name for each in (path / "versions").iterdir()) == left
+    assert numbered(path) == left
 
 
 def test_an_undone_version_leaves_no_key_behind(tmp_path: Path) -> None:
     """Its private key will never be used: it is removed at once."""
     path = tmp_path / "tls"
-    target(path).deliver(pki().delivery())
+    put(target(path), pki().delivery())
     with pytest.raises(UpstreamError):
-        target(path, check=["false"]).deliver(pki().delivery())
+        put(target(path, check=["false"]), pki().delivery())
 
-    assert [each.name for each in (path / "versions").iterdir()] == ["0001"]
+    assert numbered(path) == ["0001"]
 
 
 def test_an_undone_first_delivery_leaves_no_key_behind(tmp_path: Path) -> None:
     """The links stay and lead nowhere."""
     path = tmp_path / "tls"
     with pytest.raises(UpstreamError):
-        target(path, check=["false"]).deliver(pki().delivery())
+        put(target(path, check=["false"]), pki().delivery())
 
-    assert list((path / "versions").iterdir()) == []
+    assert numbered(path) == []
     assert {each.name for each in path.iterdir()} == FILES | {"versions"}
 
 
@@ -172,7 +177,7 @@ def test_a_hosts_own_key_is_left_alone(tmp_path: Path) -> None:
     path.mkdir(mode=0o755)
     (path / "key.pem").write_text("the host's own")
     delivery = host_delivery()
-    target(path).deliver(delivery)
+    put(target(path), delivery)
 
     assert (path / "key.pem").read_text() == "the host's own"
     assert (path / "cert.pem").read_text() == delivery.certificate
@@ -182,8 +187,8 @@ def test_a_hosts_own_key_is_left_alone(tmp_path: Path) -> None:
 def test_the_link_to_a_managed_key_goes_when_the_host_takes_over(tmp_path: Path) -> None:
     """No link that leads nowhere stays where software looks for a key."""
     path = tmp_path / "tls"
-    target(path).deliver(pki().delivery())
-    target(path).deliver(host_delivery())
+    put(target(path), pki().delivery())
+    put(target(path), host_delivery())
 
     assert not (path / "key.pem").is_symlink()
 
@@ -192,7 +197,7 @@ def test_the_link_to_a_managed_key_goes_when_the_host_takes_over(tmp_path: Path)
 def test_a_damaged_file_is_not_observed(tmp_path: Path, name: str) -> None:
     """What differs from the manifest counts as not there: deliver again."""
     path = tmp_path / "tls"
-    target(path).deliver(pki().delivery())
+    put(target(path), pki().delivery())
     with (path / name).open("ab") as stream:
         stream.write(b"\n")
 
@@ -203,10 +208,10 @@ def test_a_damaged_file_is_not_observed(tmp_path: Path, name: str) -> None:
 def test_a_missing_file_is_not_observed_and_is_mended(tmp_path: Path, name: str) -> None:
     """The next delivery puts a whole version in place."""
     path = tmp_path / "tls"
-    target(path).deliver(pki().delivery())
+    put(target(path), pki().delivery())
     (path / name).resolve().unlink()
     before = target(path).observed()
-    delivered = target(path).deliver(pki().delivery())
+    delivered = put(target(path), pki().delivery())
 
     assert before is None
     assert target(path).observed() == delivered
@@ -215,7 +220,7 @@ def test_a_missing_file_is_not_observed_and_is_mended(tmp_path: Path, name: str)
 def test_a_link_in_the_place_of_a_file_is_not_observed(tmp_path: Path) -> None:
     """The right bytes elsewhere are not the delivered file."""
     path = tmp_path / "tls"
-    target(path).deliver(pki().delivery())
+    put(target(path), pki().delivery())
     inside = path / "versions" / "0001" / "cert.pem"
     inside.rename(tmp_path / "elsewhere")
     inside.symlink_to(tmp_path / "elsewhere")
@@ -226,8 +231,8 @@ def test_a_link_in_the_place_of_a_file_is_not_observed(tmp_path: Path) -> None:
 def test_a_request_in_the_folder_is_read(tmp_path: Path) -> None:
     """host.csr survives deliveries."""
     path, text = tmp_path / "tls", request_pem()
-    target(path).deliver(host_delivery())
+    put(target(path), host_delivery())
     (path / "host.csr").write_text(text)
-    target(path).deliver(host_delivery())
+    put(target(path), host_delivery())
 
     assert target(path).host_request() == text

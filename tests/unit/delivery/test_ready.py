@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.delivery.material import host_delivery, pki
+from tests.unit.delivery.material import host_delivery, pki, put
 from tests.unit.delivery.test_layout import target
 from trustwright.errors import ConfigurationError, ConflictError, UpstreamError, VerificationError
 
@@ -31,7 +31,7 @@ def test_a_new_path_is_made_and_left_empty(tmp_path: Path) -> None:
 def test_a_path_in_use_is_not_changed(tmp_path: Path) -> None:
     """What is in place stays; the next delivery finds nothing unusual."""
     path = tmp_path / "tls"
-    first = target(path).deliver(pki().delivery())
+    first = put(target(path), pki().delivery())
     before = below(path)
     target(path).ready(with_key=True)
     assert below(path) == before
@@ -102,8 +102,8 @@ def test_a_folder_that_cannot_be_written_is_found(
 def test_the_key_in_place_is_kept(tmp_path: Path) -> None:
     """New anchors and CRLs, the same certificate and key."""
     path, delivery = tmp_path / "tls", pki().delivery()
-    target(path).deliver(delivery)
-    again = target(path).deliver(replace(delivery, key=None, keep_key=True, crl=delivery.crl * 2))
+    put(target(path), delivery)
+    again = put(target(path), replace(delivery, key=None, keep_key=True, crl=delivery.crl * 2))
     assert again.number == 2
     assert (path / "key.pem").read_bytes() == delivery.key
     assert (path / "crl.pem").read_text() == delivery.crl * 2
@@ -113,9 +113,9 @@ def test_the_key_in_place_is_kept(tmp_path: Path) -> None:
 def test_a_key_in_place_that_does_not_fit_is_not_kept(tmp_path: Path) -> None:
     """Nothing is written."""
     path = tmp_path / "tls"
-    first = target(path).deliver(pki().delivery())
+    first = put(target(path), pki().delivery())
     with pytest.raises(VerificationError) as refused:
-        target(path).deliver(replace(pki().delivery(), key=None, keep_key=True))
+        put(target(path), replace(pki().delivery(), key=None, keep_key=True))
     assert refused.value.rule == "BUNDLE-KEY"
     assert target(path).observed() == first
 
@@ -123,20 +123,20 @@ def test_a_key_in_place_that_does_not_fit_is_not_kept(tmp_path: Path) -> None:
 def test_a_key_in_place_that_is_no_file_is_not_kept(tmp_path: Path) -> None:
     """Somebody put a link there."""
     path, delivery = tmp_path / "tls", pki().delivery()
-    target(path).deliver(delivery)
+    put(target(path), delivery)
     inside = path / "versions" / "0001" / "key.pem"
     inside.unlink()
     inside.symlink_to("/etc/hostname")
     with pytest.raises(VerificationError) as refused:
-        target(path).deliver(replace(delivery, key=None, keep_key=True))
+        put(target(path), replace(delivery, key=None, keep_key=True))
     assert refused.value.rule == "BUNDLE-KEY"
 
 
 def test_a_host_keeps_its_key_elsewhere(tmp_path: Path) -> None:
     """There is no key file to keep, and none is made."""
     path, delivery = tmp_path / "tls", host_delivery()
-    target(path).deliver(delivery)
-    target(path).deliver(replace(delivery, keep_key=True))
+    put(target(path), delivery)
+    put(target(path), replace(delivery, keep_key=True))
     assert not (path / "key.pem").exists()
 
 
@@ -145,5 +145,5 @@ def test_a_kept_key_keeps_its_owner(tmp_path: Path) -> None:
     """Owner and mode are set as for any version."""
     path, delivery = tmp_path / "tls", pki().delivery()
     for each in (delivery, replace(delivery, key=None, keep_key=True)):
-        target(path, user="12345").deliver(each)
+        put(target(path, user="12345"), each)
     assert (path / "versions" / "0002" / "key.pem").stat().st_uid == 12_345

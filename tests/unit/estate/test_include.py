@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,58 @@ def test_no_match_is_a_problem(file: Path) -> None:
     assert found(file) == [
         ("estate.yaml", 48, 10, "EST-INCLUDE", "no file matches consumer/*.yaml")
     ]
+
+
+def test_what_is_no_file_is_said_so(file: Path) -> None:
+    """A folder, a pipe, a device behind a link: named, and nothing hangs."""
+    (file.parent / "zero").symlink_to("/dev/zero")
+    os.mkfifo(file.parent / "pipe")
+    (file.parent / "gone").symlink_to("nowhere")
+    (file.parent / "round").symlink_to("round")
+    change(file, INCLUDE, "include: [consumers/*.yaml, consumers, pipe, zero, gone, round]")
+
+    assert [(each[2], each[4]) for each in found(file)] == [
+        (29, "consumers is a folder"),
+        (40, "pipe is no regular file"),
+        (46, "zero is no regular file"),
+        (52, "no file matches gone"),
+        (58, "no file matches round"),
+    ]
+
+
+def test_a_wide_pattern_passes_over_folders(file: Path) -> None:
+    """What it matches beside files is not meant."""
+    change(file, INCLUDE, "include: c*/*")
+    (file.parent / "consumers" / "folder").mkdir()
+
+    assert check_estate(file) == ()
+
+
+def test_a_long_chain_of_files_is_refused(file: Path) -> None:
+    """Hundreds of files, each included by the one before, are no traceback."""
+    change(file, INCLUDE, "include: [consumers/*.yaml, chain/0.yaml]")
+    (file.parent / "chain").mkdir()
+    for index in range(500):
+        part = file.parent / "chain" / f"{index}.yaml"
+        part.write_text(f"include: {index + 1}.yaml\n")
+
+    assert found(file) == [
+        (
+            "19.yaml",
+            1,
+            10,
+            "EST-INCLUDE",
+            "./chain/20.yaml is included more than 20 files deep",
+        )
+    ]
+
+
+@pytest.mark.parametrize("said", ["", " null", " []"])
+def test_nothing_to_include_yet(file: Path, said: str) -> None:
+    """The key may stand there already."""
+    change(file, INCLUDE, f"include:{said}")
+
+    assert load_estate(file).consumers == ()
 
 
 @pytest.mark.parametrize("pattern", ["*.yaml", "estate.yaml"])

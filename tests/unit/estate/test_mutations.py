@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.estate.material import plain, write_example
+from tests.unit.estate.material import PYDANTIC, plain, write_example
 from trustwright.errors import ConfigurationError
 from trustwright.estatefile import Problem, check_estate, load_estate
 
@@ -46,6 +46,9 @@ SNIPPETS = st.sampled_from(
         "%YAML 1.1\n",
         "\0",
         "\x85",
+        "\u2028",
+        "\r",
+        "\x07",
         "\ufeff",
         "é",
         "include: '*'\n",
@@ -94,6 +97,8 @@ def judge(file: Path) -> None:
         assert isinstance(each, Problem)
         assert each.rule.startswith("EST-")
         assert each.what
+        assert each.hint
+        assert not [words for words in PYDANTIC if words in f"{each.what} {each.hint}"]
         assert min(each.line, each.column) >= 1
         assert "\n" not in each.text()
     if problems:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
-from tests.unit.estate.material import estate_with, put
+from tests.unit.estate.material import estate_with, plain, put
+from trustwright.ceremony.request import CRL_SUBJECT
+from trustwright.ceremony.rootpolicy import new_policy
+from trustwright.errors import ConfigurationError
 from trustwright.model.profile import Subject
+from trustwright.policy import estate_environments
 from trustwright.policy.breach import Location, below, duration_text
 from trustwright.policy.estate import RULES, judge
 
@@ -43,6 +48,37 @@ CASES = [
         "the organization has outer blanks or control characters",
     ),
     Case(
+        "EST-ORGANIZATION",
+        "organization",
+        "Exa\u00a0mple",
+        ("organization",),
+        "the organization has outer blanks or control characters",
+    ),
+    *[
+        Case(
+            "EST-OWNER",
+            "consumers.1.owner",
+            owner,
+            ("consumers", 1, "owner"),
+            "the owner is blank, or has outer blanks or control characters",
+        )
+        for owner in ("   ", "a\x1b[31mX\n", " payments", "a\tb", "\u202estnemyap", "a\u2028b")
+    ],
+    Case(
+        "EST-POLICY-ANY",
+        "environments.prod.policy",
+        "2.5.29.32.0",
+        (*PROD, "policy"),
+        "2.5.29.32.0 is anyPolicy, which stands for every environment's",
+    ),
+    Case(
+        "EST-RESERVED",
+        "environments.root-crl",
+        plain()["environments"]["prod"],
+        ("environments", "root-crl"),
+        "root-crl is what a request for a root CRL is called, no environment",
+    ),
+    Case(
         "EST-DOMAIN-OVERLAP",
         "environments.prod.domain",
         "example.internal",
@@ -58,11 +94,19 @@ CASES = [
         "the policy OID is also that of test",
     ),
     Case(
-        "EST-MOUNT-TWICE",
+        "EST-NAMESPACE-TWICE",
         "environments.prod.vault.namespace",
         "test",
         (*PROD, "vault"),
-        "address, namespace and mount are also those of test",
+        "address and namespace (test) are also those of test: they would share logins and policies",
+    ),
+    Case(
+        "EST-CANARY-NAME",
+        "environments.prod.roles.server.names",
+        f"{'a' * 24}.prod.example.internal",
+        (*PROD, "roles", "server", "names"),
+        f"the probe that proves the issuer would be called trustwright-canary.{'a' * 24}.prod."
+        "example.internal, which has 65 characters; X.520 allows 64",
     ),
     Case(
         "EST-IDENTITY-TWICE",
@@ -188,10 +232,25 @@ CASES = [
     Case(
         "EST-NAME-ROLE",
         "environments.prod.roles.server.names",
-        "billing.prod.example.internal",
-        ("consumers", 1, "names", 0),
-        "shop.prod.example.internal lies outside billing.prod.example.internal, which is all that "
+        "web.prod.example.internal",
+        ("consumers", 0, "names", 0),
+        "billing.prod.example.internal lies outside web.prod.example.internal, which is all that "
         "the role server may name",
+    ),
+    Case(
+        "EST-NAME-ROLE",
+        "consumers.1.names",
+        ["shop.prod.example.internal", "prod.example.internal"],
+        ("consumers", 1, "names", 1),
+        "prod.example.internal is the top of the subtree that the role server may name, and the "
+        "role signs only names below it",
+    ),
+    Case(
+        "EST-CONSUMER-CANARY",
+        "consumers.1.name",
+        "trustwright-canary",
+        ("consumers", 1, "name"),
+        "trustwright-canary is the certificate that proves an issuer's CRL",
     ),
     Case(
         "EST-COMMON-NAME",
@@ -221,13 +280,34 @@ CASES = [
         ("consumers", 0, *TLS, "path"),
         "/etc/billing/tls lies inside the path of shop (/etc/billing)",
     ),
-    Case(
-        "EST-PATH-SYSTEM",
-        "consumers.1.deliver.directory.path",
-        "/srv",
-        ("consumers", 1, *TLS, "path"),
-        "/srv is a system folder",
-    ),
+    *[
+        Case(
+            "EST-PATH-SYSTEM",
+            "consumers.1.deliver.directory.path",
+            path,
+            ("consumers", 1, *TLS, "path"),
+            f"{path} is a system folder",
+        )
+        for path in (
+            *("/", "/etc", "/srv", "/root", "/home", "/home/alice", "/usr/bin", "/usr/lib/ssl"),
+            *("/etc/ssl", "/etc/ssl/private", "/etc/systemd/system", "/etc/cron.d", "/var/lib"),
+            *("/usr/local", "/usr/local/bin", "/boot/tls", "/proc/1/x", "/dev/shm", "/var/tmp"),
+        )
+    ],
+    *[
+        Case(
+            "EST-PATH-IDENTITY",
+            "consumers.1.deliver.directory.path",
+            path,
+            ("consumers", 1, *TLS, "path"),
+            f"{path} {relation} the identity folder of {owner}",
+        )
+        for path, relation, owner in (
+            ("/etc/trustwright/identities/test", "lies in", "test"),
+            ("/etc/trustwright/identities/prod/tls/shop", "lies in", "prod"),
+            ("/etc/trustwright/identities", "holds", "prod"),
+        )
+    ],
     *[
         Case(
             "EST-KEY-MODE",
@@ -319,6 +399,51 @@ def test_every_rule_has_a_case_and_names_itself(rule: str) -> None:
     assert (RULES[rule].__doc__ or "").startswith(f"{rule}: ")
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/srv/shop/tls", "/home/alice/.trustwright", "/root/tls", "/var/lib/shop/tls"),
+        *("/usr/local/etc/shop", "/dev/shm/shop", "/run/shop/tls", "/opt/shop"),
+        *("/etc/shop", "/etc/ssl/private/shop", "/etc/trustwright/identities-of-shop"),
+    ],
+)
+def test_folders_of_their_own(path: str) -> None:
+    """Where services keep what is theirs."""
+    assert list(judge(estate_with(put("consumers.1.deliver.directory.path", path)))) == []
+
+
+NAMES = ["prod", "root-crl", "x" * 40, "0", "a-b"]
+ORGANIZATIONS = [
+    *("Example", "Ex\u00a0ample", " Example", "Ex\x1bample", "Exämple \u200b", "E" * 41, "E" * 42),
+    *("Ex ample", "E\u2028x", "示例"),
+]
+
+
+@pytest.mark.parametrize("organization", ORGANIZATIONS, ids=ascii)
+@pytest.mark.parametrize("name", NAMES)
+def test_the_roots_policy_takes_what_passes(name: str, organization: str) -> None:
+    """No name passes here that the offline half refuses, and no other way round."""
+
+    def alter(values: dict[str, Any]) -> None:
+        values["organization"] = organization
+        values["environments"] = {name: values["environments"]["prod"]}
+        values["consumers"] = []
+        values["notify"] = {}
+
+    passes = list(judge(estate_with(alter))) == []
+    try:
+        new_policy(organization, {name: "prod.example.internal"}, {name: "1.3.6.1.4.1.32473.1.2"})
+    except ConfigurationError:
+        assert not passes
+    else:
+        assert passes
+
+
+def test_the_reserved_name_is_the_ceremonys() -> None:
+    """Two layers that may not import each other have it alike."""
+    assert estate_environments.CRL_SUBJECT == CRL_SUBJECT
+
+
 def test_an_unknown_environment_is_said_once() -> None:
     """Its roles and domains cannot be judged, so nothing else is said about the consumer."""
     estate = estate_with(put("consumers.1.environment", "stage"))
@@ -357,14 +482,26 @@ def test_a_ttl_of_seconds_is_too_short() -> None:
 
 
 @pytest.mark.parametrize(
-    "probe", ["tls://[::1]:8443", "tls://billing.prod.example.internal:1", "tls://10.0.0.1:65535"]
+    "probe",
+    [
+        "tls://[::1]:8443",
+        "tls://a_b.example.:443",
+        "tls://billing.prod.example.internal:1",
+        "tls://10.0.0.1:65535",
+    ],
 )
 def test_probes_of_every_kind_of_host(probe: str) -> None:
     """Names, IPv4 and bracketed IPv6."""
     assert list(judge(estate_with(put("consumers.0.probe", probe)))) == []
 
 
-@pytest.mark.parametrize("probe", ["tls://::1:8443", "tls://[]:1", "tls://[x]:1", "tls://a/b:1"])
+@pytest.mark.parametrize(
+    "probe",
+    [
+        *("tls://::1:8443", "tls://[]:1", "tls://[x]:1", "tls://a/b:1", "tls://[::::]:1"),
+        *("tls://a\x1b[31m:1", "tls://-a:1", "tls://b\u00fccher.example:1", "tls://a b:1"),
+    ],
+)
 def test_probes_of_no_host(probe: str) -> None:
     """An IPv6 address needs brackets, so that its port is told apart."""
     try:
@@ -384,7 +521,39 @@ def test_addresses_are_compared_as_servers_compare_them() -> None:
     }
     broken = list(judge(estate_with(put("environments.prod.vault", values))))
 
-    assert [rule for rule, _ in broken] == ["EST-MOUNT-TWICE"]
+    assert [rule for rule, _ in broken] == ["EST-NAMESPACE-TWICE"]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "mount", "rules"),
+    [
+        ("test", "pki", ["EST-NAMESPACE-TWICE"]),
+        ("test", "pki2", ["EST-NAMESPACE-TWICE"]),
+        ("test/below", "pki", []),
+        ("", "pki", []),
+    ],
+)
+def test_a_namespace_holds_one_environment_whatever_the_mount(
+    namespace: str, mount: str, rules: list[str]
+) -> None:
+    """Logins and policies belong to the namespace; one below another is a place of its own."""
+
+    def alter(values: Any) -> None:
+        values["environments"]["prod"]["vault"] |= {"namespace": namespace, "mount": mount}
+
+    assert [rule for rule, _ in judge(estate_with(alter))] == rules
+
+
+def test_two_environments_in_the_root_namespace_are_refused() -> None:
+    """The sentence names the namespace that has no name."""
+
+    def alter(values: Any) -> None:
+        for name, mount in (("test", "pki"), ("prod", "pki2")):
+            values["environments"][name]["vault"] |= {"namespace": "", "mount": mount}
+
+    ((rule, breach),) = judge(estate_with(alter))
+    assert (rule, breach.place) == ("EST-NAMESPACE-TWICE", (*PROD, "vault"))
+    assert "address and namespace (root) are also those of test" in breach.what
 
 
 def test_thousands_of_consumers_are_judged_in_a_moment() -> None:

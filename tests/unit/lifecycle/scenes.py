@@ -15,6 +15,7 @@ from trustwright.model.ceremony import CeremonyRecord
 from trustwright.model.estate import Consumer, Estate
 from trustwright.model.profile import Subject
 from trustwright.model.records import AuditRecord, CertificateRecord
+from trustwright.policy.naming import workload_uris
 from trustwright.x509.build import build_request
 from trustwright.x509.keys import generate_key
 
@@ -121,6 +122,17 @@ def change_consumer(world: World, name: str, environment: str = "prod", **change
         }
     )
     assert isinstance(ports.estate, Estate)
+
+
+def prepare_again(world: World, name: str = "prod") -> None:
+    """Bring the roles to what the estate says now, as the next bootstrap does first."""
+    ports = world.ports
+    ports.vault.provisioner(name).prepare(
+        name,
+        ports.estate.environments[name],
+        ports.estate.organization,
+        workload_uris(ports.estate, name),
+    )
 
 
 def leave_request(

@@ -45,15 +45,20 @@ def test_a_file_that_was_changed_is_written_anew(world: World) -> None:
     assert path.read_text() == waiting.request
 
 
-def test_a_new_run_is_bound_and_nobody_is_told_again(world: World) -> None:
-    """The run that waits now is the one to wake."""
+def test_a_new_run_is_bound_and_announced(world: World) -> None:
+    """The run that waits now is the one to wake, and the link in the chat leads to it."""
     waiting = reach_gate(world)
+    announce_ceremony(world.ports, waiting.id, "run-2")
     link = announce_ceremony(world.ports, waiting.id, "run-2")
     assert (link, ceremony_of(world.ports, "prod").flow_run) == (
         "http://127.0.0.1:1/runs/run-2",
         "run-2",
     )
-    assert events_told(world) == ["ceremony.requested"]
+    assert events_told(world) == ["ceremony.requested"] * 2
+    assert [notice.link for notice in world.ports.chat.told] == [
+        "http://127.0.0.1:1/runs/run-1",
+        "http://127.0.0.1:1/runs/run-2",
+    ]
 
 
 def test_a_closed_ceremony_is_not_announced(world: World) -> None:
@@ -70,7 +75,7 @@ def test_channels_that_failed_are_in_the_audit(world: World) -> None:
     """Being told is recorded together with who was not reached."""
     twist(world.ports, {"notifier.tell": lambda _honest, _notice: ("chat", "mail")})
     waiting = reach_gate(world)
-    line = world.ports.store.audit.get(f"announced/{waiting.id}")
+    line = world.ports.store.audit.get(f"announced/{waiting.id}/run-1")
     assert line is not None
     assert line.detail == "nobody was told: chat, mail"
 

@@ -27,7 +27,8 @@ def record(world: World) -> EnvironmentRecord:
 def put(world: World, phase: EnvironmentPhase, holder: str | None) -> None:
     """Put an environment where a test needs it."""
     found = environments.record_of(world.ports, "prod")
-    world.ports.store.environments.replace(found, phase=phase, holder=holder)
+    process = world.ports.process if holder else None
+    world.ports.store.environments.replace(found, phase=phase, holder=holder, process=process)
 
 
 def test_a_living_holder_keeps_it(world: World) -> None:
@@ -47,6 +48,45 @@ def test_claiming_twice_is_claiming_once(world: World) -> None:
     first = environments.claim(world.ports, "prod", "run-1")
     world.clock.advance(seconds=60)
     assert environments.claim(world.ports, "prod", "run-1") == first
+
+
+def test_a_later_process_of_a_run_fences_the_earlier_one_off(world: World) -> None:
+    """Prefect started the run again beside a process that it believed dead."""
+    first = environments.claim(world.ports, "prod", "run-1")
+    world.clock.advance(seconds=60)
+    world.ports.process = "process-2"
+    second = environments.claim(world.ports, "prod", "run-1")
+    assert (second.holder, second.process, second.held_since) == (
+        "run-1",
+        "process-2",
+        first.held_since,
+    )
+    assert lines_of(world, "trustwright.environment.taken-over") == []
+    world.ports.process = "process-1"
+    for act in (
+        lambda: environments.advance(world.ports, "prod", "prepared"),
+        lambda: environments.finish(world.ports, "prod", "run-1"),
+        lambda: next(environments.while_held(world.ports, "prod", ["billing"])),
+    ):
+        with pytest.raises(ConflictError) as refused:
+            act()
+        assert refused.value.rule == "LOCK-LOST"
+        assert "another process of this run" in refused.value.what
+    world.ports.process = "process-2"
+    environments.advance(world.ports, "prod", "prepared")
+    assert record(world).phase == "prepared"
+
+
+def test_nobody_is_served_by_a_process_that_was_fenced_off(world: World) -> None:
+    """Between two consumers the later process claims the environment: the earlier one stops."""
+    environments.claim(world.ports, "prod", "run-1")
+    served = environments.while_held(world.ports, "prod", ["billing", "gateway"])
+    assert next(served) == "billing"
+    world.ports.process = "process-2"
+    environments.claim(world.ports, "prod", "run-1")
+    world.ports.process = "process-1"
+    with pytest.raises(ConflictError):
+        next(served)
 
 
 def test_a_dead_holder_is_taken_over_and_audited(world: World) -> None:

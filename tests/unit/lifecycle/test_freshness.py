@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,10 +120,10 @@ def test_a_key_in_place_that_does_not_fit_is_replaced(ready: World) -> None:
     first = delivery(ready)
     ready.clock.advance(seconds=36 * HOUR)
 
-    def unless_kept(honest: Any, asked: DeliverySet) -> Any:
+    def unless_kept(honest: Any, asked: DeliverySet, **expected: Any) -> Any:
         if asked.keep_key:
             raise VerificationError("another key", rule="BUNDLE-KEY")
-        return honest(asked)
+        return honest(asked, **expected)
 
     twist(ready.ports, {"target.deliver": unless_kept})
     assert serve(ready).changed
@@ -144,12 +143,9 @@ def test_a_bundle_that_does_not_hold_comes_out(ready: World) -> None:
 
 def test_a_set_of_which_nobody_knows_the_crls_age_is_replaced(ready: World) -> None:
     """Its manifest does not say."""
-    target = ready.ports.targets["prod/billing"]
-    found = target.observed()
-    assert found is not None
-    unknown = replace(found, crl_until=None, crl_due=None)
-    twist(ready.ports, {"target.observed": lambda _honest: unknown})
+    ready.ports.targets["prod/billing"].disturb(crl_until=None, crl_due=None)
     assert serve(ready).changed
+    assert not serve(ready).changed
 
 
 def test_another_organization_is_refused_until_the_issuer_has_it(ready: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -88,6 +89,23 @@ def test_a_bad_response_changes_nothing_but_the_count(world: World, data: bytes,
     assert events_told(world) == ["ceremony.requested", "ceremony.submitted", "ceremony.refused"]
     (line,) = lines_of(world, "trustwright.ceremony.refused")
     assert line.detail == verdict.reason
+
+
+def test_what_a_response_says_is_recorded_without_its_markup(world: World) -> None:
+    """Names of members are quoted by the refusal: in record, chat and audit they are harmless."""
+    waiting = reach_gate(world)
+    name = "# Approved\n```\n[click](https://evil.example)\x1b[2J <b> @everyone"
+    good = json.loads(world.answer(waiting.request))
+    submit(world, waiting, json.dumps(good | {name: 1}).encode())
+    refusal = now_is(world, waiting).refusal
+    (line,) = lines_of(world, "trustwright.ceremony.refused")
+    assert line.detail == refusal
+    assert refusal.isprintable()
+    assert not set("`<>*|").intersection(refusal)
+    assert refusal.count("[") == 1
+    assert "[CER-SHAPE]" in refusal
+    assert "://" not in refusal + world.ports.chat.told[-1].body
+    assert "@everyone" not in world.ports.chat.told[-1].body
 
 
 def test_a_good_response_after_a_bad_one(world: World) -> None:
@@ -285,12 +303,12 @@ def test_the_announcement_beside_a_submission(world: World) -> None:
 def test_a_store_that_is_down_refuses_nothing(world: World, call: str) -> None:
     """What the store does not answer is no fault of the response."""
     waiting = reach_gate(world)
-    before = dump(world.ports.store)
+    before = dump(world.ports.store, without=("audit",))
     twist(world.ports, {call: raising(Unavailable("the database does not answer"))})
     with pytest.raises(Unavailable):
         gate.consider_response(world.ports, waiting, world.answer(waiting.request))
     straighten(world.ports)
-    assert dump(world.ports.store) == before
+    assert dump(world.ports.store, without=("audit",)) == before
     assert submit(world, waiting, world.answer(waiting.request)).accepted
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.fakes.mortal import Mortal, ProcessDied
 from tests.fakes.world import World, run_bootstrap
 from tests.unit.lifecycle.scenes import dump
+from trustwright.lifecycle.reconciliation import settle_all_left_behind
 from trustwright.x509 import parse
 
 MOMENTS: tuple[Literal["before", "after"], ...] = ("before", "after")
@@ -57,11 +58,21 @@ def test_death_at_every_call(
         world.ports.actor = "run-2"
         world.clock.advance(seconds=60)
         run_bootstrap(world.ports, "prod", world.answer)
-        check_converged(world, f"{moment} call {number} of {len(calls)}, {calls[number - 1]}")
+        when = f"{moment} call {number} of {len(calls)}, {calls[number - 1]}"
+        check_converged(world, when)
+        check_no_doubt(world, when)
+
+
+def check_no_doubt(world: World, when: str) -> None:
+    """What nobody could tell at once is explained when nothing can come of it any more."""
+    world.clock.advance(seconds=3600)
+    settle_all_left_behind(world.ports, "prod")
+    assert {row.state for row in world.ports.store.intents.find()} <= {"done", "abandoned"}, when
+    check_converged(world, when)
 
 
 def check_converged(world: World, when: str) -> None:
-    """One key, one issuer, one certificate per consumer, nothing unexplained."""
+    """One key, one issuer, one certificate per consumer that it serves, nothing unexplained."""
     records, vault = world.ports.store, world.ports.vault
     assert len(vault.rotator("prod").keys()) == 1, when
     assert len(vault.rotator("prod").issuers()) == 1, when
@@ -75,11 +86,14 @@ def check_converged(world: World, when: str) -> None:
     recorded = {row.serial for row in records.certificates.find()}
     assert set(vault.signer("prod").serials()) == recorded, when
     for consumer in ("billing", "gateway", "collector"):
-        observed = world.ports.targets[f"prod/{consumer}"].observed()
+        target = world.ports.targets[f"prod/{consumer}"]
+        observed = target.observed()
         delivered = records.deliveries.get(f"prod/{consumer}")
         assert observed is not None, when
         assert delivered is not None, when
         assert observed.serial == delivered.serial, when
+        assert observed.in_service, when
+        assert target.loaded == target.delivery, when
         assert delivered.holder is None, when
         (row,) = records.certificates.find(subject=consumer, state="valid")
         assert row.serial == observed.serial, when

@@ -24,15 +24,20 @@ from tests.unit.lifecycle.scenes import (
     bootstrap,
     consumer,
     dump,
+    events_told,
     leave_request,
+    losing,
+    raising,
     rows_of,
     straighten,
     twist,
 )
-from trustwright.errors import TrustwrightError
+from trustwright.errors import OutcomeUnknown, Rejected, TrustwrightError, Unavailable
 from trustwright.ids import new_serial, serial_text
 from trustwright.lifecycle import environments
 from trustwright.lifecycle.consumers import Served, serve_consumers
+from trustwright.lifecycle.reconciliation import settle_all_left_behind
+from trustwright.lifecycle.refusal import names_of
 from trustwright.model.records import IssuerRecord
 from trustwright.ports import SignOrder
 from trustwright.x509 import parse
@@ -166,18 +171,41 @@ def lie_about_leaves(world: World, forgery: Callable[[str], str]) -> list[str]:
     return made
 
 
+def states(world: World, name: str = "billing") -> list[str]:
+    """Return the states of what the inventory knows of a consumer of prod, sorted."""
+    return sorted(row.state for row in rows_of(world, name, environment="prod"))
+
+
 def check_caught(world: World, served: Served, rule: str) -> None:
-    """Its rule caught it; nothing is recorded as valid, nothing delivered, one intent is open."""
+    """Its rule caught it, nothing is valid or delivered, and its slot is free for the next one."""
     assert (served.state, f"[{rule}]" in served.problem) == ("failed", True), served.problem
-    assert [row.state for row in rows_of(world, "billing") if row.environment == "prod"] == [
-        "superseded"
-    ]
+    assert "valid" not in states(world)
     assert len(world.ports.targets["prod/billing"].attempts) == 1
-    assert len(list(world.ports.store.intents.find(state="open"))) == 1
+
+
+def check_refused(world: World, forged: list[str], *, state: str = "revoked") -> None:
+    """It is recorded as what it is, revoked where that can be, and people hear of it at once."""
+    (pem,) = forged
+    certificate = parse.certificate(pem)
+    serial = serial_text(certificate.serial_number)
+    (row,) = rows_of(world, "billing", serial=serial)
+    assert (row.state, row.pem) == (state, pem)
+    assert row.spki == parse.spki_sha256(certificate)
+    assert row.names == names_of(certificate)
+    assert (certificate.serial_number in listed(world)) == (state == "revoked")
+    assert list(world.ports.store.intents.find(state="open")) == []
+    alarms = [each for each in world.ports.chat.told if each.event.endswith("certificate.refused")]
+    assert [(each.severity, serial in each.body) for each in alarms] == [("critical", True)]
+
+
+def listed(world: World) -> set[int]:
+    """Return the serials on prod's CRL."""
+    found = parse.crl(world.ports.vault.signer("prod").crl(issuer(world).issuer_id or ""))
+    return {entry.serial_number for entry in found}
 
 
 def check_settled(world: World, forged: list[str]) -> None:
-    """The next honest run settles the intent and serves; no forged one counts as valid."""
+    """The next honest run serves, and in the end nothing is in doubt; no forged one is valid."""
     straighten(world.ports)
     world.clock.advance(seconds=60)
     assert serve(world).changed
@@ -187,18 +215,73 @@ def check_settled(world: World, forged: list[str]) -> None:
     assert observed is not None
     assert observed.serial == valid.serial
     assert valid.pem not in forged
+    world.clock.advance(seconds=HOUR)
+    settle_all_left_behind(world.ports, "prod")
+    assert {each.state for each in world.ports.store.intents.find()} == {"done", "abandoned"}
+    assert [row.pem for row in rows_of(world, "billing", state="valid", environment="prod")] == [
+        valid.pem
+    ]
 
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_a_wrong_certificate(ready: World, name: str) -> None:
-    """It is caught by its own rule, and revoked when it carries the key that was asked about."""
+    """It is caught by its own rule, and revoked by its serial, whatever key it carries."""
     change, rule = LEAVES[name]
     forged = lie_about_leaves(ready, lambda pem: change(parts_of(pem, key_of(ready))).pem())
     check_caught(ready, serve(ready), rule)
+    check_refused(ready, forged)
+    assert states(ready) == ["revoked", "superseded"]
     check_settled(ready, forged)
-    serial = serial_text(parse.certificate(forged[0]).serial_number)
-    revoked = [row.serial for row in rows_of(ready, "billing", state="revoked")]
-    assert revoked == ([] if name == "another key" else [serial])
+
+
+def test_a_certificate_over_another_key_leaves_a_doubt(ready: World) -> None:
+    """Vault may have signed what was ordered as well: that one is revoked when it turns up."""
+    honest: list[str] = []
+
+    def both(sign: Any, order: SignOrder) -> str:
+        honest.append(sign(order))
+        parts = replace(parts_of(honest[-1], key_of(ready)), serial=new_serial())
+        forged = for_another_key(parts).pem()
+        ready.ports.vault.mounts["prod"].certificates[serial_text(parts.serial)] = forged
+        return forged
+
+    twist(ready.ports, {"signer.sign": both})
+    served = serve(ready)
+    straighten(ready.ports)
+    assert "[ORDER-KEY]" in served.problem
+    (doubt,) = ready.ports.store.intents.find(state="suspect")
+    assert doubt.note.startswith("refused: ")
+    settle_all_left_behind(ready.ports, "prod")
+    assert parse.certificate(honest[0]).serial_number in listed(ready)
+    assert list(ready.ports.store.intents.find(state="suspect")) == []
+
+
+def test_a_wrong_certificate_that_vault_does_not_store(ready: World) -> None:
+    """It cannot be revoked: it stays recorded as *refused*, and the alarm was sent."""
+    forged = lie_about_leaves(
+        ready, lambda pem: for_another_key(parts_of(pem, key_of(ready))).pem()
+    )
+    hide = {"signer.revoke": raising(Rejected("certificate with serial not found"))}
+    ready.ports.through.answers = {**ready.ports.through.answers, **hide}  # type: ignore[attr-defined] # Twisted
+    check_caught(ready, serve(ready), "ORDER-KEY")
+    check_refused(ready, forged, state="refused")
+
+
+def test_an_alarm_needs_no_vault(ready: World) -> None:
+    """Who lies may also keep us from revoking: people are told before, and the watch goes on."""
+    forged = lie_about_leaves(
+        ready, lambda pem: for_another_key(parts_of(pem, key_of(ready))).pem()
+    )
+    away = {"signer.revoke": raising(Unavailable("sealed"))}
+    ready.ports.through.answers = {**ready.ports.through.answers, **away}  # type: ignore[attr-defined] # Twisted
+    check_caught(ready, serve(ready), "ORDER-KEY")
+    assert "certificate.refused" in events_told(ready)
+    (intent,) = ready.ports.store.intents.find(state="open", kind="sign")
+    assert intent.pem == forged[0]
+    straighten(ready.ports)
+    ready.clock.advance(seconds=HOUR)
+    settle_all_left_behind(ready.ports, "prod")
+    check_refused(ready, forged)
 
 
 @pytest.mark.parametrize("text", ["", "garbage", "-----BEGIN CERTIFICATE-----\n"])
@@ -206,6 +289,7 @@ def test_no_certificate_at_all(ready: World, text: str) -> None:
     """Something that cannot be read."""
     forged = lie_about_leaves(ready, lambda _: text)
     check_caught(ready, serve(ready), "X509-PEM")
+    assert states(ready) == ["superseded"]
     check_settled(ready, forged)
 
 
@@ -233,11 +317,12 @@ def test_an_authority_for_a_certificate(ready: World, kind: str, rule: str) -> N
     }
     forged = lie_about_leaves(ready, lambda _: held[kind])
     check_caught(ready, serve(ready), rule)
+    check_refused(ready, forged, state="refused")
     check_settled(ready, forged)
 
 
 def test_a_certificate_of_another_issuer(ready: World) -> None:
-    """The other environment's intermediate signed it, in every other respect as ordered."""
+    """The other environment's intermediate signed it: prod cannot revoke it, and says so."""
     other = parse.certificate(issuer(ready, "test").certificate or "")
     aki = x509.AuthorityKeyIdentifier(parse.skid(other), None, None)
 
@@ -247,15 +332,28 @@ def test_a_certificate_of_another_issuer(ready: World) -> None:
 
     forged = lie_about_leaves(ready, from_other)
     check_caught(ready, serve(ready), "X509-PATH")
+    check_refused(ready, forged, state="refused")
+    assert "cannot be revoked here" in ready.ports.chat.told[-1].body
     check_settled(ready, forged)
 
 
 def test_yesterdays_certificate(ready: World) -> None:
-    """The one that was issued before, under the key that was lost."""
+    """The one that was issued before, under the key that was lost: it is another intent's."""
     (before,) = rows_of(ready, "billing", environment="prod")
     forged = lie_about_leaves(ready, lambda _: before.pem)
-    assert "[ORDER-KEY]" in serve(ready).problem
+    assert "[ORDER-REPEATED]" in serve(ready).problem
+    assert "certificate.refused" in events_told(ready)
+    assert parse.certificate(before.pem).serial_number not in listed(ready)
     check_settled(ready, forged[1:])
+
+
+def test_anothers_certificate_is_not_revoked_for_it(ready: World) -> None:
+    """A server that returns what somebody uses must not make us revoke it."""
+    (gateway,) = rows_of(ready, "gateway", environment="prod")
+    lie_about_leaves(ready, lambda _: gateway.pem)
+    assert "[ORDER-REPEATED]" in serve(ready).problem
+    assert rows_of(ready, "gateway", environment="prod") == [gateway]
+    assert parse.certificate(gateway.pem).serial_number not in listed(ready)
 
 
 def test_a_hosts_certificate_a_second_time(ready: World) -> None:
@@ -265,7 +363,7 @@ def test_a_hosts_certificate_a_second_time(ready: World) -> None:
     (before,) = rows_of(ready, "ledger")
     ready.ports.targets["prod/ledger"].lose()
     twist(ready.ports, {"signer.sign": lambda _honest, _order: before.pem})
-    assert "[STORE-TAKEN]" in serve(ready, "ledger").problem
+    assert "[ORDER-REPEATED]" in serve(ready, "ledger").problem
     straighten(ready.ports)
     assert serve(ready, "ledger").changed
     assert len(rows_of(ready, "ledger", state="valid")) == 1
@@ -293,13 +391,13 @@ def test_a_wrong_probe_proves_nothing(world: World) -> None:
 
 def test_a_stored_certificate_that_cannot_be_read(ready: World) -> None:
     """Settling needs what Vault stores: unreadable, the intent stays open and nothing is signed."""
-    forged = lie_about_leaves(
-        ready, lambda pem: with_san(BILLING)(parts_of(pem, key_of(ready))).pem()
-    )
-    serve(ready)
+    twist(ready.ports, {"signer.sign": losing(OutcomeUnknown("the connection died"))})
+    with pytest.raises(OutcomeUnknown):
+        serve(ready)
     twist(ready.ports, {"signer.certificate": lambda _honest, _serial: "garbage"})
     check_caught(ready, serve(ready), "X509-PEM")
-    check_settled(ready, forged)
+    assert len(list(ready.ports.store.intents.find(state="open"))) == 1
+    check_settled(ready, [])
 
 
 # --- anchors ----------------------------------------------------------------------------------
@@ -432,7 +530,7 @@ LISTS: dict[str, tuple[Callable[[World], bytes], str]] = {
     "that has just ended": (shifted(-1), "CRL-STALE"),
     "that ended yesterday": (shifted(-2), "CRL-STALE"),
     "of tomorrow": (shifted(1), "CRL-FUTURE"),
-    "without the canary": (lambda w: crl(w, revoked=[]), "CRL-CANARY"),
+    "without the canary": (lambda w: crl(w, revoked=[]), "CRL-UNLISTED"),
     "that cannot be read": (lambda _: b"\x30\x03abc", "X509-PARSE"),
     "that is none": (lambda _: b"garbage", "X509-PEM"),
     "that is empty": (lambda _: b"", "X509-PEM"),
@@ -472,12 +570,14 @@ def test_a_wrong_crl_is_not_delivered(ready: World, name: str) -> None:
 
 @pytest.mark.parametrize("call", ["signer.revoke", "signer.rotate_crl"])
 def test_a_revocation_that_was_only_said(world: World, call: str) -> None:
-    """The CRL does not name the canary: no proof. The next run revokes it again."""
+    """The CRL does not name the canary: not recorded as revoked. The next run revokes it again."""
     twist(world.ports, {call: lambda *_: None})
     with pytest.raises(TrustwrightError) as caught:
         bootstrap(world)
-    assert caught.value.rule == "CRL-CANARY"
+    assert caught.value.rule == "CRL-UNLISTED"
     assert issuer(world).canary is None
+    assert [row.state for row in rows_of(world, "trustwright-canary")] == ["valid"]
+    assert [each.kind for each in world.ports.store.intents.find(state="open")] == ["revoke"]
     straighten(world.ports)
     bootstrap(world)
     assert len(rows_of(world, "trustwright-canary")) == 1

@@ -25,10 +25,13 @@ from tests.unit.lifecycle.scenes import (
 from trustwright.errors import Denied, OutcomeUnknown, Rejected, TrustwrightError, Unavailable
 from trustwright.ids import serial_text
 from trustwright.lifecycle.consumers import Served, serve_consumer, serve_consumers
+from trustwright.lifecycle.reconciliation import settle_all_left_behind
 from trustwright.model.records import IntentRecord
 from trustwright.x509 import parse
 
 pytestmark = pytest.mark.unit
+
+HALF_AN_HOUR = 1800
 
 
 @pytest.fixture
@@ -90,7 +93,10 @@ def test_a_managed_orphan_is_revoked_and_on_the_crl(ready: World) -> None:
     assert (row.state, row.revoked) == ("revoked", ready.clock.now())
     assert orphan in listed(ready)
     closed = [each for each in intents(ready, "billing") if each.serial == orphan]
-    assert [(each.state, each.note) for each in closed] == [("abandoned", "orphan revoked")]
+    assert {(each.kind, each.state, each.note) for each in closed} == {
+        ("sign", "abandoned", "orphan revoked"),
+        ("revoke", "done", "left by a run that died; nobody can use it"),
+    }
     assert list(ready.ports.store.intents.find(state="open")) == []
     assert len(rows_of(ready, "billing", state="valid")) == 1
 
@@ -179,8 +185,8 @@ def test_a_store_that_is_down_does_not_revoke_what_is_good(ready: World) -> None
     assert [row.serial for row in rows_of(ready, "ledger", state="valid")] == [orphan]
 
 
-def test_nothing_signed_is_abandoned(ready: World) -> None:
-    """The run died before Vault signed: the intent says so, and nothing is revoked."""
+def test_nothing_signed_is_abandoned_in_the_end(ready: World) -> None:
+    """The run died before Vault signed: in doubt for half an hour, then explained."""
     lose_set(ready, "billing")
     twist(ready.ports, {"signer.sign": raising(ProcessDied("signer.sign"))})
     with pytest.raises(ProcessDied):
@@ -188,6 +194,9 @@ def test_nothing_signed_is_abandoned(ready: World) -> None:
     straighten(ready.ports)
     before = listed(ready)
     assert serve(ready, "billing").changed
+    assert [each.state for each in intents(ready, "billing")].count("suspect") == 1
+    ready.clock.advance(seconds=HALF_AN_HOUR)
+    settle_all_left_behind(ready.ports, "prod")
     notes = {each.note for each in intents(ready, "billing") if each.state == "abandoned"}
     assert notes == {"Vault holds no certificate for this key"}
     assert listed(ready) == before

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.mortal import ProcessDied
 from tests.fakes.records import FakeRecords
 from tests.fakes.world import World
 from tests.unit.lifecycle.scenes import (
@@ -24,6 +25,7 @@ from trustwright.errors import ConfigurationError, ConflictError, VerificationEr
 from trustwright.lifecycle import environments, gate, preparation, requests
 from trustwright.model.ceremony import CeremonyRecord, Request
 from trustwright.model.profile import Subject
+from trustwright.ports import Notice
 from trustwright.x509 import parse
 from trustwright.x509.build import build_request
 from trustwright.x509.keys import generate_key
@@ -68,13 +70,13 @@ def test_a_request_asks_for_what_the_estate_says(world: World) -> None:
 
 
 def test_the_pending_request_is_used_again(world: World) -> None:
-    """Running again, also as another run, seals nothing."""
+    """Running again, also as another run, seals nothing; people are told where it waits now."""
     first = reach_gate(world)
     world.ports.actor = "run-2"
     world.clock.advance(seconds=DAY)
     assert reach_gate(world).id == first.id
     assert len(ceremonies(world)) == 1
-    assert events_told(world) == ["ceremony.requested"]
+    assert events_told(world) == ["ceremony.requested"] * 2
 
 
 def test_environments_have_a_request_each(world: World) -> None:
@@ -331,6 +333,30 @@ def test_a_response_that_comes_while_the_request_is_closed_counts(world: World) 
         requests.request_intermediate(world.ports, "prod")
     assert refused.value.rule == "ESTATE-CHANGED"
     assert [each.state for each in ceremonies(world)] == ["accepted"]
+    assert "ceremony.cancelled" not in events_told(world)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_people_hear_of_an_outdated_request_whoever_dies(world: World, moment: str) -> None:
+    """It is closed first and told then: the run that seals the next one makes it good."""
+    reach_gate(world)
+    live_for(world, 365 * DAY)
+
+    def dying(honest: Any, notice: Notice) -> Any:
+        if moment == "after":
+            honest(notice)
+        raise ProcessDied("notifier.tell")
+
+    twist(world.ports, {"notifier.tell": dying})
+    with pytest.raises(ProcessDied):
+        requests.request_intermediate(world.ports, "prod")
+    straighten(world.ports)
+    world.clock.advance(seconds=60)
+    requests.request_intermediate(world.ports, "prod")
+    assert [each.state for each in ceremonies(world)] == ["cancelled", "pending"]
+    assert events_told(world).count("ceremony.cancelled") == 1 + (moment == "after")
+    requests.request_intermediate(world.ports, "prod")
+    assert events_told(world).count("ceremony.cancelled") == 1 + (moment == "after")
 
 
 def test_a_signed_generation_that_the_estate_outran_is_not_introduced(world: World) -> None:

@@ -76,7 +76,7 @@ def test_an_anchor_leaves_the_others_bundles(ready: World) -> None:
 def test_a_set_that_was_removed_comes_back_under_a_new_key(ready: World) -> None:
     """The key that is out is not delivered again."""
     target, out = ready.ports.targets["prod/billing"], billing(ready)
-    target.delivery = target._place = None
+    target.lose()
     bootstrap(ready)
     assert billing(ready).key not in {out.key, None}
     assert billing(ready).certificate != out.certificate

@@ -81,10 +81,10 @@ def test_another_run_that_lives_is_not_disturbed(due: World) -> None:
     due.ports.orchestrator.living.add("run-1")
     others: list[Served] = []
 
-    def slowly(honest: Any, *args: Any) -> Any:
+    def slowly(honest: Any, *args: Any, **expected: Any) -> Any:
         others.append(serve_as(due, "run-2"))
         assert (row(due).state, row(due).holder) == ("delivered", "run-1")
-        return honest(*args)
+        return honest(*args, **expected)
 
     twist(due.ports, {"target.deliver": slowly})
     assert serve(due).changed
@@ -119,18 +119,37 @@ def test_a_run_that_was_taken_over_delivers_nothing(due: World) -> None:
     assert (row(due).state, row(due).serial) == ("delivered", serial_in_place(due))
 
 
-def test_a_run_that_is_taken_over_while_it_writes_revokes_nothing(due: World) -> None:
-    """B came in the last moment: its certificate is not A's to tidy away; the next run mends it."""
+def test_a_run_that_is_taken_over_while_it_writes_changes_nothing(due: World) -> None:
+    """B came in the last moment: what it delivered stays, and A's certificate is revoked."""
 
-    def slowly(honest: Any, *args: Any) -> Any:
+    def slowly(honest: Any, *args: Any, **expected: Any) -> Any:
         assert serve_as(due, "run-2").changed
-        return honest(*args)
+        return honest(*args, **expected)
 
     twist(due.ports, {"target.deliver": slowly})
-    assert "[LOCK-LOST]" in serve(due).problem
+    assert "[DLV-CONFLICT]" in serve(due).problem
     assert sorted(states(due).values()) == ["revoked", "superseded", "valid"]
-    assert serve(due).changed
     assert states(due)[serial_in_place(due)] == "valid"
+    assert (row(due).state, row(due).serial) == ("delivered", serial_in_place(due))
+    assert not serve(due).changed
+
+
+def test_a_run_that_is_taken_over_while_it_refreshes_changes_nothing(due: World) -> None:
+    """Its older bundles do not overwrite the newer certificate."""
+    assert serve(due).changed
+    due.clock.advance(seconds=36 * HOUR)
+
+    def slowly(honest: Any, *args: Any, **expected: Any) -> Any:
+        straighten(due.ports)
+        due.clock.advance(seconds=12 * HOUR)
+        assert serve_as(due, "run-2").changed
+        return honest(*args, **expected)
+
+    twist(due.ports, {"target.deliver": slowly})
+    assert "[DLV-CONFLICT]" in serve(due).problem
+    assert due.ports.targets["prod/billing"].observed() is not None
+    assert states(due)[serial_in_place(due)] == "valid"
+    assert (row(due).serial, row(due).number) == (serial_in_place(due), 3)
 
 
 def test_a_certificate_that_was_revoked_meanwhile_is_not_delivered(due: World) -> None:

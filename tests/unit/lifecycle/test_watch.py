@@ -190,6 +190,98 @@ def test_cancelling_what_was_accepted_meanwhile(world: World, waiting: CeremonyR
     with pytest.raises(ConflictError):
         cancel_ceremony(world.ports, waiting, "too late")
     assert state(world, waiting) == "accepted"
+    assert (holder(world), world.ports.orchestrator.living) == ("run-1", {"run-1"})
+    assert "ceremony.cancelled" not in events_told(world)
+
+
+def accept(world: World, ceremony: CeremonyRecord) -> None:
+    """Let a good response be accepted at this very moment."""
+    straighten(world.ports)
+    good = world.answer(ceremony.request)
+    assert gate.consider_response(world.ports, ceremony, good).accepted
+
+
+def check_kept(world: World, ceremony: CeremonyRecord, run: str) -> None:
+    """The signature counts: the run lives and holds, and nobody was told that it is void."""
+    assert state(world, ceremony) == "accepted"
+    assert holder(world, ceremony.environment) == run
+    assert run in world.ports.orchestrator.living
+    assert not {"ceremony.expired", "ceremony.cancelled"} & {
+        each.event.removeprefix("trustwright.")
+        for each in world.ports.chat.told
+        if each.environment == ceremony.environment
+    }
+
+
+def test_a_response_that_is_accepted_first_keeps_its_run(
+    world: World, waiting: CeremonyRecord
+) -> None:
+    """The watch decides by compare-and-swap before it ends a run or tells anybody."""
+    world.ports.orchestrator.cancelled_runs = {"run-1"}
+
+    def slowly(honest: Any, *args: Any, **kwargs: Any) -> Any:
+        accept(world, waiting)
+        return honest(*args, **kwargs)
+
+    twist(world.ports, {"records.ceremonies.replace": slowly})
+    assert watch_ceremonies(world.ports) == []
+    check_kept(world, waiting, "run-1")
+
+
+def test_a_response_in_the_last_second_keeps_its_run(world: World, waiting: CeremonyRecord) -> None:
+    """It was accepted, then time ran out, and the watch still holds the row from before."""
+    world.clock.advance(seconds=7 * DAY - 1)
+
+    def stale(honest: Any, key: str) -> Any:
+        row = honest(key)
+        accept(world, waiting)
+        world.clock.advance(seconds=1)
+        return row
+
+    twist(world.ports, {"records.ceremonies.get": stale})
+    assert watch_ceremonies(world.ports) == []
+    check_kept(world, waiting, "run-1")
+
+
+def test_every_ceremony_is_read_again_before_it_is_touched(
+    world: World, waiting: CeremonyRecord
+) -> None:
+    """Minutes pass while the first one's run is ended: the second was answered meanwhile."""
+    world.ports.actor = "run-2"
+    world.ports.orchestrator.living.add("run-2")
+    both = {"run-1": waiting, "run-2": reach_gate(world, "test")}
+    world.ports.orchestrator.cancelled_runs = {"run-1", "run-2"}
+    answered: list[str] = []
+
+    def ending(honest: Any, run: str, reason: str) -> Any:
+        (other,) = both.keys() - {run}
+        accept(world, both[other])
+        answered.append(other)
+        return honest(run, reason)
+
+    twist(world.ports, {"runs.end": ending})
+    watch_ceremonies(world.ports)
+    (other,) = answered
+    (first,) = both.keys() - {other}
+    assert (state(world, both[first]), holder(world, both[first].environment)) == (
+        "cancelled",
+        None,
+    )
+    check_kept(world, both[other], other)
+
+
+@pytest.mark.parametrize("begun", ["expiring", "cancelling"])
+def test_what_is_being_closed_takes_no_response(
+    world: World, waiting: CeremonyRecord, begun: str
+) -> None:
+    """Between the decision and its end the gate is shut, and the next look finishes it."""
+    row = world.ports.store.ceremonies.replace(waiting, state=begun, reason=None)
+    verdict = gate.consider_response(world.ports, row, world.answer(waiting.request))
+    assert verdict == gate.Verdict(accepted=False, reason=f"the ceremony is {begun} [GATE-CLOSED]")
+    final = {"expiring": "expired", "cancelling": "cancelled"}[begun]
+    assert watch_ceremonies(world.ports) == [f"prod: {final}"]
+    assert (state(world, waiting), holder(world)) == (final, None)
+    assert events_told(world)[-1] == f"ceremony.{final}"
 
 
 def test_people_are_reminded_once_a_day(world: World, waiting: CeremonyRecord) -> None:
@@ -208,7 +300,7 @@ def test_an_announcement_that_nobody_heard_is_repeated(
     world: World, waiting: CeremonyRecord
 ) -> None:
     """When no channel took it, the next look reminds at once."""
-    line = world.ports.store.audit.get(f"announced/{waiting.id}")
+    line = world.ports.store.audit.get(f"announced/{waiting.id}/run-1")
     assert line is not None
     world.ports.store.audit.replace(line, detail="nobody was told: ops")
     assert watch_ceremonies(world.ports) == ["prod: reminded"]

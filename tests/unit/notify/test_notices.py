@@ -11,6 +11,7 @@ import pytest
 
 from trustwright.model.ceremony import CeremonyRecord, Request, Response
 from trustwright.model.estate import Consumer, Delivery, Directory, Severity
+from trustwright.model.records import IntentRecord, IssuerRecord
 from trustwright.policy import notices
 from trustwright.ports import Notice
 
@@ -94,6 +95,67 @@ def test_every_notice_is_whole(notice: Notice) -> None:
     assert notice.body.strip()
 
 
+INTENT = IntentRecord(
+    id="i",
+    kind="sign",
+    environment="prod",
+    issuer="prod-g1",
+    role="server",
+    purpose="consumer",
+    subject="billing",
+    slot="consumer/prod/billing",
+    spki=DIGEST,
+    opened=NOW,
+)
+ISSUER = IssuerRecord(
+    id="prod-g1", environment="prod", generation=1, key_id="k", spki=DIGEST, updated=NOW
+)
+
+
+@pytest.mark.parametrize(
+    ("revocable", "fate"), [(True, "is revoked"), (False, "cannot be revoked")]
+)
+def test_a_refused_certificate_is_an_alarm(revocable: bool, fate: str) -> None:
+    """What was ordered, what came, why it was refused, and what becomes of it; nothing obeyed."""
+    notice = notices.certificate_refused(
+        INTENT,
+        serial="0a:ff",
+        subject="CN=[x](http://evil)\n# y",
+        why="another key [ORDER-KEY]",
+        revocable=revocable,
+    )
+    assert (notice.event, notice.severity) == ("trustwright.certificate.refused", "critical")
+    assert notice.title == "prod: Vault returned a certificate that nobody ordered"
+    assert notice.body.splitlines()[:2] == [
+        "Ordered for consumer/prod/billing; returned: CN=(x)(http: //evil) # y, serial 0a:ff",
+        "Refused: another key (ORDER-KEY)",
+    ]
+    assert fate in notice.body
+    assert "    trustwright certificates list --state refused\n" in notice.body
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_generation_that_was_given_up(signed: bool) -> None:
+    """The reason, what to do next, and what to do at the root when it was signed."""
+    issuer = ISSUER.model_copy(update={"certificate": "pem" if signed else None})
+    notice = notices.generation_abandoned(issuer, "the disk is gone")
+    assert (notice.event, notice.severity) == ("trustwright.generation.abandoned", "warning")
+    assert notice.title == "prod: generation 1 was given up"
+    assert ("have it revoked there" in notice.body) is signed
+    assert "    trustwright bootstrap prod\n" in notice.body
+
+
+def test_what_could_not_be_settled_is_counted() -> None:
+    """How many, the first problem, and that nobody has to do it by hand."""
+    notice = notices.intents_unsettled("prod", 3, "Vault is sealed [VAULT-SEALED]")
+    assert (notice.event, notice.severity) == ("trustwright.intents.unsettled", "warning")
+    assert notice.body == (
+        "3 left behind by runs and commands that ended early.\n"
+        "Problem: Vault is sealed (VAULT-SEALED)\n"
+        "The watch tries again by itself."
+    )
+
+
 def test_events_differ() -> None:
     """No two occasions share an event name."""
     assert len({notice.event for notice in ALL}) == len(ALL)
@@ -160,7 +222,7 @@ def test_a_foreign_text_stays_a_text() -> None:
     )
     line = notice.body.splitlines()[1]
     assert line == (
-        "Reason: a rm -rf / (31m (x)(http://evil) (!channel) 'sh' (at)everyone ·b· gnp/"
+        "Reason: a rm -rf / (31m (x)(http: //evil) (!channel) 'sh' (at)everyone ·b· gnp/"
     )
     assert "Asked by: (at)here" in notice.body
 

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -71,8 +72,10 @@ def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
             if answer is None:
                 self.close_connection = True
                 return
-            data = json.dumps(answer[1]).encode()
+            page = isinstance(answer[1], bytes)
+            data = answer[1] if isinstance(answer[1], bytes) else json.dumps(answer[1]).encode()
             self.send_response(answer[0])
+            self.send_header("Content-Type", "text/html" if page else "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
@@ -176,3 +179,74 @@ def test_every_page_is_read(serve: Serve) -> None:
     api, script = serve((200, page), (200, [dict(RUN, id="200")]))
     assert [run.id for run in api.flow_runs()] == [str(number) for number in range(201)]
     assert len(script.requests) == 2
+
+
+PAGE: tuple[int, object] = (200, b"<!doctype html><title>Prefect</title>")
+
+
+def calls(api: PrefectApi) -> dict[str, Callable[[], object]]:
+    """Return every call that reads an answer."""
+    return {
+        "run": lambda: api.flow_run("1"),
+        "runs": lambda: api.flow_runs("a/b"),
+        "start": lambda: api.run_deployment("a/b"),
+        "resume": lambda: api.resume("1"),
+        "cancel": lambda: api.cancel("1"),
+        "served": lambda: api.served_since(datetime(2026, 11, 23, tzinfo=UTC)),
+    }
+
+
+@pytest.mark.parametrize("call", list(calls(PrefectApi("http://127.0.0.1:9/api"))))
+@pytest.mark.parametrize(
+    "answer",
+    [PAGE, (200, "text"), (200, 7), (200, ["text"]), (200, None), (200, b"")],
+    ids=["page", "text", "number", "texts", "null", "nothing"],
+)
+def test_what_is_not_the_api_is_said_in_one_line(
+    serve: Serve, call: str, answer: tuple[int, object]
+) -> None:
+    """An address without /api, or a login page in front: rule and remedy, whatever is asked."""
+    api, _ = serve(answer)
+    with pytest.raises(Rejected) as refused:
+        calls(api)[call]()
+    assert refused.value.rule == "PREFECT-REPLY"
+    assert "PREFECT_API_URL" in refused.value.hint
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("answer", [{}, {"id": 7, "name": "x"}, {"id": "1"}, {"state": []}])
+def test_an_object_of_another_shape_is_not_the_api(serve: Serve, answer: dict[str, object]) -> None:
+    """Members that every run has are missing."""
+    api, _ = serve((200, answer))
+    for name in ("run", "start"):
+        with pytest.raises(Rejected) as refused:
+            calls(api)[name]()
+        assert refused.value.rule == "PREFECT-REPLY"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("no entry", "no entry"),
+        (["a"], "Unauthorized"),
+        (None, "Unauthorized"),
+        (b"<html>", "Unauthorized"),
+    ],
+    ids=["text", "array", "null", "page"],
+)
+@pytest.mark.parametrize("call", list(calls(PrefectApi("http://127.0.0.1:9/api"))))
+def test_a_refusal_of_any_shape_is_denied(serve: Serve, call: str, body: object, said: str) -> None:
+    """401 with a JSON text as its body, or with a page."""
+    api, _ = serve((401, body))
+    with pytest.raises(Denied) as refused:
+        calls(api)[call]()
+    assert refused.value.rule == "PREFECT-DENIED"
+    assert refused.value.what == f"Prefect answered 401: {said}"
+
+
+def test_a_page_is_no_healthy_server(serve: Serve) -> None:
+    """The pages answer every path with 200."""
+    api, _ = serve(PAGE)
+    assert api.healthy() is False
+    api, _ = serve((200, {"message": "OK"}))
+    assert api.healthy() is True

@@ -24,6 +24,12 @@ RETIRED = (
     "error fetching CA certificate: error while attempting to use issuer 9a0d: requested usage "
     "issuing-certificates for issuer [id:9a0d / name:test-g1] but only had usage crl-signing"
 )
+URI_NOT_LISTED = (
+    "URI Subject Alternative Names were provided via the API which are not valid for this role"
+)
+NO_URI_LISTED = (
+    "URI Subject Alternative Names are not allowed in this role, but were provided via the API"
+)
 
 TABLE: list[tuple[int, list[str], type[UpstreamError], str]] = [
     (503, [], Unavailable, "VAULT-SEALED"),
@@ -37,6 +43,8 @@ TABLE: list[tuple[int, list[str], type[UpstreamError], str]] = [
     (400, ["unknown role: nope"], Rejected, "VAULT-REFUSED"),
     (400, ["csr contains no data"], Rejected, "VAULT-REFUSED"),
     (400, ["common name evil.example.com not allowed by this role"], Rejected, "VAULT-REFUSED"),
+    (400, [URI_NOT_LISTED], Rejected, "VAULT-ROLE"),
+    (400, [NO_URI_LISTED], Rejected, "VAULT-ROLE"),
     (400, ["certificate with serial aa:bb not found."], Rejected, "VAULT-REFUSED"),
     (400, ["key name already in use"], Rejected, "VAULT-TAKEN"),
     (400, ["issuer name already in use"], Rejected, "VAULT-TAKEN"),

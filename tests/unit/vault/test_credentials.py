@@ -20,9 +20,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from tests.fakes.mortal import ProcessDied
 from trustwright.errors import ConfigurationError
 from trustwright.vault import identities
 from trustwright.vault.credentials import AppRole, SignedToken, read_secret
+from trustwright.vault.logins import PinnedKey, logins_in
 
 pytestmark = pytest.mark.unit
 
@@ -34,7 +36,7 @@ def _login(folder: Path) -> SignedToken:
 
 
 def test_the_token_says_who_to_whom_and_for_how_long(tmp_path: Path) -> None:
-    """ES256, every claim exact, gone after a minute."""
+    """ES256, every claim exact, good for half a minute on a clock half a minute off."""
     identities.create_identity_keys(tmp_path)
     login = _login(tmp_path)
     body = login.body(NOW)
@@ -53,9 +55,9 @@ def test_the_token_says_who_to_whom_and_for_how_long(tmp_path: Path) -> None:
         "iss": "trustwright",
         "sub": "issuer",
         "aud": "trustwright/test",
-        "iat": issued,
-        "nbf": issued,
-        "exp": issued + 60,
+        "iat": issued - 30,
+        "nbf": issued - 30,
+        "exp": issued + 30,
     }
     assert (body["role"], login.path) == ("issuer", "auth/jwt-issuer/login")
     again = jwt.decode(login.body(NOW)["jwt"], options={"verify_signature": False})
@@ -185,6 +187,8 @@ def test_identity_keys_are_made_once(tmp_path: Path) -> None:
         "rotator.pub",
         "anchor.key",
         "anchor.pub",
+        "admin.key",
+        "admin.pub",
     )
     assert folder.stat().st_mode & 0o777 == 0o700
     assert sorted(path.name for path in folder.iterdir()) == sorted(made)
@@ -200,13 +204,49 @@ def test_identity_keys_are_made_once(tmp_path: Path) -> None:
 
 
 def test_a_crash_before_the_key_leaves_nothing_in_the_way(tmp_path: Path) -> None:
-    """The public half goes first: without its key it is made again."""
+    """The key goes first: after it a lost public half can be made, before it nothing is there."""
     (tmp_path / ".issuer.key.new").write_text("half")
-    (tmp_path / "issuer.pub").write_text("old")
     made = identities.create_key_pair(tmp_path / "issuer.key")
     assert made == ("issuer.key", "issuer.pub")
     assert identities.public_key(tmp_path, "issuer") == (tmp_path / "issuer.pub").read_text()
     assert not (tmp_path / ".issuer.key.new").exists()
+
+
+def test_a_crash_between_the_halves_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key that is there stays, and its public half is made from it."""
+    place = identities._place
+
+    def dying(file: Path, content: bytes, mode: int) -> None:
+        if file.suffix == ".pub":
+            raise ProcessDied(file.name)
+        place(file, content, mode)
+
+    monkeypatch.setattr(identities, "_place", dying)
+    with pytest.raises(ProcessDied):
+        identities.create_key_pair(tmp_path / "issuer.key")
+    monkeypatch.undo()
+    key = (tmp_path / "issuer.key").read_bytes()
+    assert identities.create_key_pair(tmp_path / "issuer.key") == ("issuer.pub",)
+    assert (tmp_path / "issuer.key").read_bytes() == key
+    assert identities.public_key(tmp_path, "issuer") == identities.public_half(
+        tmp_path / "issuer.key"
+    )
+
+
+def test_a_key_that_is_kept_elsewhere_is_not_made_again(tmp_path: Path) -> None:
+    """An admin's key was carried to his machine: a new pair here would lock him out."""
+    identities.create_identity_keys(tmp_path)
+    (tmp_path / "admin.key").unlink()
+    public = (tmp_path / "admin.pub").read_bytes()
+    assert identities.create_identity_keys(tmp_path) == ()
+    assert (tmp_path / "admin.pub").read_bytes() == public
+    assert identities.kept_elsewhere(tmp_path) == ("admin",)
+    (tmp_path / "admin.pub").unlink()
+    assert identities.create_identity_keys(tmp_path) == ("admin.key", "admin.pub")
+    assert (tmp_path / "admin.pub").read_bytes() != public
+    assert identities.kept_elsewhere(tmp_path) == ()
 
 
 def test_keys_that_cannot_be_written(tmp_path: Path) -> None:
@@ -265,39 +305,21 @@ def test_no_public_key_is_made_from_what_is_no_key(tmp_path: Path) -> None:
 
 def test_identities_without_any_login_are_named(tmp_path: Path) -> None:
     """A public key or an AppRole file is enough to prepare with."""
-    assert identities.missing_identities(tmp_path / "none") == ("issuer", "rotator", "anchor")
+    assert identities.missing_identities(tmp_path / "none") == identities.IDENTITIES
     (tmp_path / "issuer.approle").touch()
     (tmp_path / "anchor.pub").touch()
     (tmp_path / "rotator.key").touch()
-    assert identities.missing_identities(tmp_path) == ("rotator",)
+    assert identities.missing_identities(tmp_path) == ("rotator", "admin")
 
 
-def _copied(source: Path, target: Path, *names: str) -> None:
-    for name in names:
-        (target / name).write_bytes((source / name).read_bytes())
-
-
-@pytest.mark.parametrize(
-    ("copied", "rule"),
-    [
-        pytest.param(("issuer.key", "issuer.pub"), "VAULT-SHARED", id="both"),
-        pytest.param(("issuer.key",), "KEY-PAIR", id="key"),
-        pytest.param(("issuer.pub",), "KEY-PAIR", id="public key"),
-    ],
-)
-def test_a_key_of_another_environment_is_refused(
-    tmp_path: Path, copied: tuple[str, ...], rule: str
-) -> None:
-    """Pinned, it would open this environment to whoever holds the other's key."""
-    test, prod = tmp_path / "test", tmp_path / "prod"
-    for folder in (test, prod):
-        identities.create_identity_keys(folder)
-    identities.refuse_foreign_keys(prod, {"test": test})
-    _copied(test, prod, *copied)
+def test_a_login_is_looked_for_when_it_is_needed(tmp_path: Path) -> None:
+    """A connection that only fetches what is public needs none, and a new file counts at once."""
+    login = identities.FolderLogin(tmp_path, "issuer", "test")
     with pytest.raises(ConfigurationError) as error:
-        identities.refuse_foreign_keys(prod, {"test": test})
-    assert (error.value.rule, error.value.where) == (rule, str(prod))
-    assert "trustwright identity create" in error.value.hint
+        login.body(NOW)
+    assert error.value.rule == "KEY-FILE"
+    identities.create_identity_keys(tmp_path)
+    assert (login.path, login.body(NOW)["role"]) == ("auth/jwt-issuer/login", "issuer")
 
 
 def test_a_machine_that_only_prepares_needs_no_private_key(tmp_path: Path) -> None:
@@ -305,5 +327,5 @@ def test_a_machine_that_only_prepares_needs_no_private_key(tmp_path: Path) -> No
     identities.create_identity_keys(tmp_path)
     assert identities.holds_secret(tmp_path, "issuer")
     (tmp_path / "issuer.key").unlink()
-    identities.refuse_foreign_keys(tmp_path, {})
+    assert isinstance(logins_in(tmp_path)["issuer"], PinnedKey)
     assert not identities.holds_secret(tmp_path, "issuer")

@@ -9,7 +9,7 @@ import pytest
 
 from trustwright.errors import ConfigurationError, Unavailable
 from trustwright.vault.client import Connection
-from trustwright.vault.probe import MISSING_IN_VAULT, WITHOUT_NAMESPACES, probe
+from trustwright.vault.probe import ABSENT_IN_VAULT, WITHOUT_NAMESPACES, probe
 
 pytestmark = pytest.mark.unit
 
@@ -38,7 +38,8 @@ def _probe(title: str, **health: Any) -> Any:
 def test_a_supported_openbao_has_everything(version: str) -> None:
     """Nothing is missing."""
     found = _probe("OpenBao API", version=version)
-    assert (found.product, found.version, found.missing) == ("OpenBao", version, ())
+    assert (found.product, found.version, found.absent) == ("OpenBao", version, ())
+    assert (found.namespaces, found.pagination) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +67,9 @@ def test_vault_lacks_some_things_and_says_so() -> None:
         False,
         False,
     )
-    assert community.missing == (*MISSING_IN_VAULT, WITHOUT_NAMESPACES)
+    assert community.absent == (*ABSENT_IN_VAULT, WITHOUT_NAMESPACES)
     enterprise = _probe("HashiCorp Vault API", version="1.18.3+ent", enterprise=True)
-    assert (enterprise.namespaces, enterprise.missing) == (True, MISSING_IN_VAULT)
+    assert (enterprise.namespaces, enterprise.absent) == (True, ABSENT_IN_VAULT)
 
 
 @pytest.mark.parametrize("health", [{"sealed": True}, {"initialized": False, "sealed": True}])

@@ -58,11 +58,12 @@ def test_a_role_follows_the_estate(
     """Usage, names, key and life are the estate's; the rest is the narrow form."""
     environment = _environment()
     role = environment.roles[name]  # type: ignore[index]
-    found = roles.parameters(name, role, "test", environment, "Example")
+    uris = (f"spiffe://test.example.internal/{name}/a", f"spiffe://test.example.internal/{name}/b")
+    found = roles.parameters(role, "test", environment, "Example", uris)
     own = {key: value for key, value in found.items() if key not in roles.NARROW}
     assert own == {
         "allowed_domains": ["in.test.example.internal"],
-        "allowed_uri_sans": [f"spiffe://test.example.internal/{name}/*"],
+        "allowed_uri_sans": list(uris),
         "client_flag": client,
         "server_flag": server,
         "key_bits": bits,
@@ -72,6 +73,16 @@ def test_a_role_follows_the_estate(
         "ou": ["test"],
         "policy_identifiers": ["1.3.6.1.4.1.99999.1.1"],
     }
+    assert roles.as_sent(found) == found | {"allowed_uri_sans": ",".join(uris)}
+
+
+@pytest.mark.parametrize("uri", ["spiffe://d/server/*", "spiffe://d/a,spiffe://d/b"])
+def test_a_uri_that_the_server_would_read_otherwise_is_refused(uri: str) -> None:
+    """``*`` would stand for anything, slashes and dots included; a comma would make two of it."""
+    environment = _environment()
+    with pytest.raises(PolicyViolation) as error:
+        roles.parameters(environment.roles["server"], "test", environment, "Example", (uri,))
+    assert error.value.rule == "VAULT-NAMES"
 
 
 def test_nothing_in_a_role_is_wide() -> None:
@@ -105,10 +116,12 @@ def test_an_order_becomes_the_parameters_that_the_policy_allows() -> None:
         {"names": ("a.example.internal\n",)},
         {"names": ("ä.example.internal",)},
         {"uris": ("spiffe://a/b,spiffe://c/d",)},
+        {"names": ("root@mail.test.example.internal",)},
+        {"names": ("a.test.example.internal", "root@mail.test.example.internal")},
     ],
 )
 def test_a_name_that_could_become_two_is_refused(changes: dict[str, Any]) -> None:
-    """The server splits at commas."""
+    """The server splits at commas, and takes what holds an @ for an e-mail address."""
     with pytest.raises(PolicyViolation) as error:
         roles.sign_body(replace(ORDER, **changes))
     assert error.value.rule == "VAULT-NAMES"
@@ -119,17 +132,40 @@ def _rules(policy: str) -> dict[str, list[str]]:
     return {path: re.findall(r'"(\w+)"', words) for path, words in found}
 
 
-def test_the_issuers_policy_names_each_role_of_the_estate() -> None:
-    """Reads, signs through these roles, revokes; nothing else."""
+def test_the_issuers_policy_names_each_role_of_a_service() -> None:
+    """Reads, signs through these roles and never through admin or the default, revokes."""
     assert _rules(policies.render("issuer", "test", _environment())) == {
         "pki/revoke": ["update"],
         "pki/crl/rotate": ["read"],
         "pki/certs": ["list"],
         "pki/cert/+": ["read"],
-        "pki/issuer/+/sign/admin": ["update"],
+        "pki/issuer/+/sign/admin": ["deny"],
         "pki/issuer/+/sign/proxy": ["update"],
+        "pki/issuer/default/sign/proxy": ["deny"],
         "pki/issuer/+/sign/server": ["update"],
+        "pki/issuer/default/sign/server": ["deny"],
     }
+
+
+def test_the_admins_policy_names_one_role() -> None:
+    """Signs through admin; nothing is listed, read or revoked. Without the role it may nothing."""
+    assert _rules(policies.render("admin", "test", _environment())) == {
+        "pki/issuer/+/sign/admin": ["update"],
+        "pki/issuer/default/sign/admin": ["deny"],
+    }
+    others = {name: role for name, role in _environment().roles.items() if name != "admin"}
+    fewer = _environment().model_copy(update={"roles": others})
+    assert _rules(policies.render("admin", "test", fewer)) == {}
+
+
+@pytest.mark.parametrize("identity", identities.IDENTITIES)
+def test_a_policy_says_whose_it_is(identity: identities.Identity) -> None:
+    """Its first line; another text is nobody's."""
+    text = policies.render(identity, "test", _environment())
+    assert text.splitlines()[0] == "# Trustwright: environment test, mount pki"
+    assert policies.owner(text) == ("test", "pki")
+    for other in ("", "path {}", f"\n{text}", "# Trustwright: environment test"):
+        assert policies.owner(other) is None
 
 
 def test_the_rotators_policy() -> None:
@@ -152,12 +188,13 @@ def test_the_anchors_policy() -> None:
     """One call, which the server guards with sudo, and the read that checks it."""
     assert _rules(policies.render("anchor", "test", _environment())) == {
         "pki/issuer/+/sign-self-issued": ["update", "sudo"],
+        "pki/issuer/default/sign-self-issued": ["deny"],
         "pki/issuer/+": ["read"],
     }
 
 
 def test_the_provisioners_policy_names_every_place_once() -> None:
-    """Below each namespace of the estate, and the namespaces on the way; never delete."""
+    """Below each namespace of the estate; it may delete the identities' logins, nothing else."""
     places = [("a/test", "pki"), ("prod", "ca"), ("a/test", "pki")]
     text = policies.provisioner(places)
     rules = _rules(text)
@@ -170,7 +207,16 @@ def test_the_provisioners_policy_names_every_place_once() -> None:
     assert rules["prod/ca/roles/+"] == ["create", "read", "update"]
     assert text.count('path "a/test/sys/mounts/pki"') == 1
     words = {word for rule in rules.values() for word in rule}
-    assert words == {"create", "read", "update", "sudo"}
+    assert words == {"create", "read", "update", "sudo", "delete", "list"}
+    assert {
+        path.removeprefix("prod/")
+        for path, rule in rules.items()
+        if "delete" in rule and path.startswith("prod/")
+    } == {
+        f"auth/{kind}-{identity}/role/{identity}"
+        for kind in ("jwt", "approle")
+        for identity in identities.IDENTITIES
+    }
     assert {path.rsplit("/", 2)[-2] for path, rule in rules.items() if "sudo" in rule} == {"auth"}
 
 

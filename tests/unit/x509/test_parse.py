@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -98,15 +99,24 @@ def test_two_signature_algorithms_in_a_crl_are_refused() -> None:
         parse.crl(whole)
 
 
-@pytest.mark.filterwarnings("ignore:Parsed a serial number")
 @pytest.mark.parametrize("serial", [b"\x00", b"\xf0\x01", b"\x80"])
 def test_a_serial_that_is_not_positive_is_refused(serial: bytes) -> None:
-    """The library only warns; we do not read such a certificate."""
+    """The library only warns; we do not read such a certificate, and nobody sees a warning."""
     whole = octets.rebuild(
         parse.der(LEAF), pki.intermediate().key, octets.put(1, octets.tlv(2, serial))
     )
-    with pytest.raises(VerificationError, match="not positive"):
-        parse.certificate_der(whole)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        with pytest.raises(VerificationError, match="not positive"):
+            parse.certificate_der(whole)
+    assert seen == []
+
+
+def test_octets_that_are_no_certificate_have_no_serial() -> None:
+    """What is not read here is refused by whoever reads on."""
+    assert der.serial_of(parse.der(LEAF)) == LEAF.serial_number.to_bytes(20, "big")
+    for data in (b"", b"\x30", b"\x30\x00", b"\x30\x02\x30\x00", b"\x04\x01\x00", b"\x30\x80"):
+        assert der.serial_of(data) == b""
 
 
 def test_a_broken_part_is_found_at_once() -> None:

@@ -164,6 +164,7 @@ def test_name_constraints(name: x509.GeneralName, rule: str) -> None:
         x509.DNSName(""),
         x509.DNSName("evil.example\x00.prod.example.internal"),
         x509.DNSName("evil.example\n.prod.example.internal"),
+        x509.DNSName("10.0.0.1"),
         x509.DNSName(".".join(["a" * 60] * 5)),
         x509.DNSName("127.0.0.1/.prod.example.internal"),
         x509.RFC822Name("a@prod.example.internal"),
@@ -226,6 +227,7 @@ def test_the_name_that_was_asked_for() -> None:
         x509.NameConstraints([x509.DirectoryName(ROOT.subject)], None),
         x509.NameConstraints([x509.UniformResourceIdentifier("prod.example.internal")], None),
         x509.NameConstraints(None, [x509.RFC822Name("example.internal")]),
+        x509.NameConstraints([x509.DNSName("10.0.0.1")], None),
     ],
 )
 def test_constraints_that_we_do_not_judge(value: x509.NameConstraints) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from tests.vectors import pki
 from trustwright.errors import LintViolation
@@ -86,3 +87,10 @@ def test_an_end_entity_needs_a_name() -> None:
             policy="1.2.3",
             ttl=3600,
         )
+
+
+def test_a_name_is_measured_in_octets() -> None:
+    """Sixty-four letters fit; as many with one umlaut are one octet too long for encoders."""
+    assert Subject(organization="Example", common_name="a" * 64).common_name == "a" * 64
+    with pytest.raises(ValidationError, match="has 65 octets in UTF-8, at most 64 are allowed"):
+        Subject(organization="Example", common_name="a" * 63 + "ä")

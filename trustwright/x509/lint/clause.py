@@ -8,6 +8,8 @@ from typing import Generic, Literal, TypeVar
 
 from cryptography import x509
 
+from trustwright.x509 import der
+
 Kind = Literal["root", "intermediate", "anchor", "end-entity"]
 """What a certificate is meant to be; *anchor* is the self-signed twin of an intermediate."""
 
@@ -94,3 +96,24 @@ def found(
         return item.extensions.get_extension_for_class(kind)
     except x509.ExtensionNotFound:
         return None
+
+
+def raw_extension(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> bytes:
+    """Return the value of an extension that is there, as it was encoded."""
+    extensions = der.certificate_fields(certificate).extensions
+    return next(each.value for each in extensions if each.oid == oid.dotted_string)
+
+
+def unusual_strings(name: bytes) -> bool:
+    """Return whether a name, as encoded, holds other strings than UTF8String and PrintableString.
+
+    RFC 5280 §4.1.2.4 allows others only where a CA has always used them.
+    """
+    usual = {der.UTF8_STRING, der.PRINTABLE_STRING}
+    return any(tag not in usual for relative in der.name_attributes(name) for _oid, tag in relative)
+
+
+def unshowable(name: x509.Name) -> bool:
+    """Return whether a name holds a character that a terminal obeys, or shows as nothing."""
+    texts = (attribute.value for attribute in name)
+    return any(not (isinstance(text, str) and text.isprintable()) for text in texts)

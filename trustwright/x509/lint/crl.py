@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from trustwright.x509 import der
-from trustwright.x509.lint.clause import Kind, Table, found
+from trustwright.x509.lint.clause import Kind, Table, found, unshowable, unusual_strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +24,11 @@ SIGNATURES = {
     x509.SignatureAlgorithmOID.ECDSA_WITH_SHA384,
 }
 _NUMBER_BITS = 159
+_SERIAL_OCTETS = 20
 _GENERALIZED_FROM = 2050
 _UNWRITTEN = {x509.ReasonFlags.unspecified, x509.ReasonFlags.remove_from_crl}
 _ALLOWED = {x509.AuthorityKeyIdentifier.oid, x509.CRLNumber.oid}
+_ENTRY = {x509.CRLReason.oid, x509.InvalidityDate.oid}
 _PARTIAL = {x509.IssuingDistributionPoint.oid, x509.DeltaCRLIndicator.oid}
 
 
@@ -39,9 +41,11 @@ def version(crl: Crl, _kind: Kind) -> Iterator[str]:
 
 @CRL.clause("RFC5280-5.1.2.3")
 def issuer(crl: Crl, _kind: Kind) -> Iterator[str]:
-    """The issuer is a name that is not empty."""
+    """The issuer is a name that is not empty, as UTF8String or PrintableString."""
     if not list(crl.issuer):
         yield "the issuer is empty"
+    if unusual_strings(der.crl_fields(crl).issuer):
+        yield "the issuer uses an unusual string type"
 
 
 @CRL.clause("RFC5280-5.1.2.4")
@@ -62,22 +66,33 @@ def next_update(crl: Crl, _kind: Kind) -> Iterator[str]:
     yield from _kind_of_time(field, moment)
 
 
+@CRL.clause("RFC5280-4.1.2.2")
+def serials(crl: Crl, _kind: Kind) -> Iterator[str]:
+    """Each serial is one that a certificate can have: positive, at most 20 octets."""
+    for serial, *_ in der.revoked_entries(crl):
+        number = int.from_bytes(serial.content, "big", signed=True)
+        if number <= 0 or len(serial.content) > _SERIAL_OCTETS:
+            yield f"the serial of an entry is {number:x}"
+
+
 @CRL.clause("RFC5280-5.1.2.6")
 def revoked(crl: Crl, _kind: Kind) -> Iterator[str]:
-    """The list is left out when nothing is revoked; no serial stands twice."""
+    """The list is left out when empty; no serial stands twice; dates are of the right kind."""
     listed = der.crl_fields(crl).revoked
     if listed is not None and not listed.content:
         yield "an empty list"
-    serials = [entry.serial_number for entry in crl]
-    if len(set(serials)) != len(serials):
+    entries = list(der.revoked_entries(crl))
+    if len({serial.content for serial, *_ in entries}) != len(entries):
         yield "a serial stands twice"
+    for (_serial, date, *_), entry in zip(entries, crl, strict=True):
+        yield from _kind_of_time(date, entry.revocation_date_utc)
 
 
 @CRL.clause("RFC5280-5.2.1")
 def authority_key_identifier(crl: Crl, _kind: Kind) -> Iterator[str]:
     """The authority key identifier is there, not critical, with a key identifier."""
     extension = found(crl, x509.AuthorityKeyIdentifier)
-    if extension is None or extension.critical or extension.value.key_identifier is None:
+    if extension is None or extension.critical or not extension.value.key_identifier:
         yield "the authority key identifier is missing, critical or without a key identifier"
 
 
@@ -93,10 +108,13 @@ def number(crl: Crl, _kind: Kind) -> Iterator[str]:
 
 @CRL.clause("RFC5280-5.3")
 def entry_extensions(crl: Crl, _kind: Kind) -> Iterator[str]:
-    """No entry has a critical extension: only indirect CRLs need one."""
+    """No entry has a critical extension, as only indirect CRLs need, or an empty list of them."""
     for entry in crl:
         if any(extension.critical for extension in entry.extensions):
             yield f"the entry of {entry.serial_number:x} has a critical extension"
+    for serial, _date, *extensions in der.revoked_entries(crl):
+        if any(not each.content for each in extensions):
+            yield f"the entry of {serial.content.hex()} has an empty list of extensions"
 
 
 @CRL.clause("RFC5280-5.3.1")
@@ -107,6 +125,16 @@ def reasons(crl: Crl, _kind: Kind) -> Iterator[str]:
             value = extension.value
             if isinstance(value, x509.CRLReason) and value.reason in _UNWRITTEN:
                 yield f"the entry of {entry.serial_number:x} says {value.reason.value}"
+
+
+@CRL.clause("RFC5280-5.3.3")
+def certificate_issuers(crl: Crl, _kind: Kind) -> Iterator[str]:
+    """No entry names a certificate issuer: that is critical, and for indirect CRLs."""
+    for entry in crl:
+        for extension in entry.extensions:
+            if isinstance(extension.value, x509.CertificateIssuer):
+                critical = "" if extension.critical else ", and not critically"
+                yield f"the entry of {entry.serial_number:x} names an issuer{critical}"
 
 
 @CRL.clause("HOUSE-CRL-WHOLE")
@@ -122,6 +150,23 @@ def extensions(crl: Crl, _kind: Kind) -> Iterator[str]:
     for extension in crl.extensions:
         if extension.oid not in _ALLOWED | _PARTIAL:
             yield f"extension {extension.oid.dotted_string} has no place here"
+
+
+@CRL.clause("HOUSE-CRL-ENTRY")
+def entry_contents(crl: Crl, _kind: Kind) -> Iterator[str]:
+    """An entry says why and since when it is invalid, and nothing else."""
+    for entry in crl:
+        for extension in entry.extensions:
+            if extension.oid not in _ENTRY:
+                oid = extension.oid.dotted_string
+                yield f"extension {oid} in the entry of {entry.serial_number:x}"
+
+
+@CRL.clause("HOUSE-CRL-TEXT")
+def text(crl: Crl, _kind: Kind) -> Iterator[str]:
+    """The issuer can be shown: no control character, no invisible one."""
+    if unshowable(crl.issuer):
+        yield "the issuer has a character that cannot be shown"
 
 
 @CRL.clause("HOUSE-CRL-TIMES")

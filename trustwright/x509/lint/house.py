@@ -15,7 +15,15 @@ from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
 from trustwright.errors import LintViolation
 from trustwright.x509 import der, encoding, keys
-from trustwright.x509.lint.clause import AUTHORITIES, END_ENTITY, Kind, Table, found
+from trustwright.x509.lint.clause import (
+    AUTHORITIES,
+    END_ENTITY,
+    Kind,
+    Table,
+    found,
+    unshowable,
+    unusual_strings,
+)
 from trustwright.x509.lint.matches import matches_order, matches_profile
 
 if TYPE_CHECKING:
@@ -26,17 +34,18 @@ __all__ = ["CERTIFICATE", "matches_order", "matches_profile"]
 CERTIFICATE: Table[x509.Certificate] = Table()
 
 SERIAL_BITS = 64
-"""Fewest bits of a serial; ours have 127, those of Vault 159."""
+"""Fewest bits of a serial; ours and those of Vault have 159."""
 
 SIGNATURES = {
     SignatureAlgorithmOID.ECDSA_WITH_SHA256,
     SignatureAlgorithmOID.ECDSA_WITH_SHA384,
 }
 
-_STRINGS = {der.UTF8_STRING, der.PRINTABLE_STRING}
 _SUBJECT = [NameOID.ORGANIZATION_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME, NameOID.COMMON_NAME]
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DNS = re.compile(rf"{_LABEL}(\.{_LABEL})+")
+_DNS_LIMIT = 253
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _SPIFFE = re.compile(rf"spiffe://{_LABEL}(\.{_LABEL})+(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)+")
 _URI_LIMIT = 2048
 _EVERYWHERE = {ip_network("0.0.0.0/0"), ip_network("::/0")}
@@ -104,13 +113,21 @@ def subject(certificate: x509.Certificate, kind: Kind) -> Iterator[str]:
         len(relative) != 1 for relative in attributes
     ):
         yield "the subject has other attributes, or another order"
-    if any(tag not in _STRINGS for relative in attributes for _oid, tag in relative):
+    if unusual_strings(der.certificate_fields(certificate).subject):
         yield "the subject uses an unusual string type"
+
+
+@CERTIFICATE.clause("HOUSE-TEXT")
+def text(certificate: x509.Certificate, _kind: Kind) -> Iterator[str]:
+    """Subject and issuer can be shown: no control character, no invisible one."""
+    for what, name in (("subject", certificate.subject), ("issuer", certificate.issuer)):
+        if unshowable(name):
+            yield f"the {what} has a character that cannot be shown"
 
 
 @CERTIFICATE.clause("HOUSE-NAMES")
 def names(certificate: x509.Certificate, kind: Kind) -> Iterator[str]:
-    """An end entity has DNS names (lower case, no wildcard) and URIs; a CA has none."""
+    """An end entity has DNS names (lower case, no wildcard, no address) and URIs; a CA has none."""
     extension = found(certificate, x509.SubjectAlternativeName)
     if kind in AUTHORITIES:
         if extension is not None:
@@ -123,7 +140,7 @@ def names(certificate: x509.Certificate, kind: Kind) -> Iterator[str]:
         yield "a name stands twice"
     for name in listed:
         if isinstance(name, x509.DNSName):
-            if not _DNS.fullmatch(name.value):
+            if not _is_plain(name.value):
                 yield f"DNS name {name.value[:100]!r} is not plain"
         elif not isinstance(name, x509.UniformResourceIdentifier):
             yield f"a name of the kind {type(name).__name__}"
@@ -197,9 +214,11 @@ def name_constraints(certificate: x509.Certificate, kind: Kind) -> Iterator[str]
         return
     permitted = extension.value.permitted_subtrees or []
     if not permitted or not all(
-        isinstance(base, x509.DNSName) and _DNS.fullmatch(base.value) for base in permitted
+        isinstance(base, x509.DNSName) and _is_plain(base.value) for base in permitted
     ):
         yield "a permitted subtree is no plain DNS name, or none is there"
+    if len(set(permitted)) != len(permitted):
+        yield "a permitted subtree stands twice"
     excluded = [base.value for base in extension.value.excluded_subtrees or []]
     if len(excluded) != len(_EVERYWHERE) or set(excluded) != _EVERYWHERE:
         yield "the excluded subtrees are not every IPv4 and every IPv6 address"
@@ -240,6 +259,12 @@ def extensions(certificate: x509.Certificate, kind: Kind) -> Iterator[str]:
     for extension in certificate.extensions:
         if extension.oid not in _ALLOWED[kind]:
             yield f"extension {extension.oid.dotted_string} has no place here"
+
+
+def _is_plain(name: str) -> bool:
+    # A number as last label is what resolvers and TLS stacks read as an IPv4 address.
+    fits = len(name) <= _DNS_LIMIT and _DNS.fullmatch(name) is not None
+    return fits and not _NUMBER.fullmatch(name.rpartition(".")[2])
 
 
 _ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")

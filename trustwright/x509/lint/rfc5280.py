@@ -12,7 +12,14 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from trustwright.x509 import der, parse
-from trustwright.x509.lint.clause import AUTHORITIES, Kind, Table, found
+from trustwright.x509.lint.clause import (
+    AUTHORITIES,
+    Kind,
+    Table,
+    found,
+    raw_extension,
+    unusual_strings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,9 +64,11 @@ def serial(certificate: x509.Certificate, _kind: Kind) -> Iterator[str]:
 
 @CERTIFICATE.clause("RFC5280-4.1.2.4")
 def issuer(certificate: x509.Certificate, _kind: Kind) -> Iterator[str]:
-    """The issuer is a name that is not empty."""
+    """The issuer is a name that is not empty, as UTF8String or PrintableString."""
     if not list(certificate.issuer):
         yield "the issuer is empty"
+    if unusual_strings(der.certificate_fields(certificate).issuer):
+        yield "the issuer uses an unusual string type"
 
 
 @CERTIFICATE.clause("RFC5280-4.1.2.5")
@@ -100,7 +109,7 @@ def critical_extensions(certificate: x509.Certificate, _kind: Kind) -> Iterator[
 
 @CERTIFICATE.clause("RFC5280-4.2.1.1")
 def authority_key_identifier(certificate: x509.Certificate, kind: Kind) -> Iterator[str]:
-    """The authority key identifier is there, except in a self-signed one, and not critical."""
+    """The authority key identifier is there but in a self-signed one, not critical, not empty."""
     extension = found(certificate, x509.AuthorityKeyIdentifier)
     if extension is None:
         if kind not in {"root", "anchor"}:
@@ -108,19 +117,22 @@ def authority_key_identifier(certificate: x509.Certificate, kind: Kind) -> Itera
         return
     if extension.critical:
         yield "the authority key identifier is critical"
-    if extension.value.key_identifier is None:
+    if not extension.value.key_identifier:
         yield "the authority key identifier has no key identifier"
 
 
 @CERTIFICATE.clause("RFC5280-4.2.1.2")
 def subject_key_identifier(certificate: x509.Certificate, kind: Kind) -> Iterator[str]:
-    """The subject key identifier is there in a CA, and not critical."""
+    """The subject key identifier is there in a CA, not critical and not empty."""
     extension = found(certificate, x509.SubjectKeyIdentifier)
     if extension is None:
         if kind in AUTHORITIES:
             yield "there is no subject key identifier"
-    elif extension.critical:
+        return
+    if extension.critical:
         yield "the subject key identifier is critical"
+    if not extension.value.digest:
+        yield "the subject key identifier is empty"
 
 
 @CERTIFICATE.clause("RFC5280-4.2.1.3")
@@ -173,7 +185,7 @@ def basic_constraints(certificate: x509.Certificate, kind: Kind) -> Iterator[str
 
 @CERTIFICATE.clause("RFC5280-4.2.1.10")
 def name_constraints(certificate: x509.Certificate, kind: Kind) -> Iterator[str]:
-    """Name constraints stand in CAs only, and are critical."""
+    """Name constraints stand in CAs only, are critical, and no subtree has bounds."""
     extension = found(certificate, x509.NameConstraints)
     if extension is None:
         return
@@ -181,6 +193,9 @@ def name_constraints(certificate: x509.Certificate, kind: Kind) -> Iterator[str]
         yield "an end entity has name constraints"
     if not extension.critical:
         yield "the name constraints are not critical"
+    value = raw_extension(certificate, x509.NameConstraints.oid)
+    if any(len(parts) > 1 for parts in der.subtrees(value)):
+        yield "a subtree has a minimum or a maximum"
 
 
 @CERTIFICATE.clause("RFC5280-4.2.1.12")
@@ -231,6 +246,17 @@ def upper_bounds(certificate: x509.Certificate, _kind: Kind) -> Iterator[str]:
         for attribute in certificate.subject.get_attributes_for_oid(oid):
             if not 1 <= len(attribute.value) <= 64:  # noqa: PLR2004 - ub-common-name and its kin
                 yield f"a name of {len(attribute.value)} characters"
+
+
+@CERTIFICATE.clause("X690-11.2.2")
+def named_bits(certificate: x509.Certificate, _kind: Kind) -> Iterator[str]:
+    """The key usage ends with a bit that is set: DER leaves out the zeros behind it."""
+    if found(certificate, x509.KeyUsage) is None:
+        return
+    content = der.element(raw_extension(certificate, x509.KeyUsage.oid)).content
+    unused, bits = content[0], int.from_bytes(content[1:], "big")
+    if not bits >> unused & 1:
+        yield "the key usage has zero bits at its end"
 
 
 @CERTIFICATE.clause("RFC8813-3")
