@@ -1,16 +1,17 @@
 """Built once for all packaging tests: the wheel, and a machine without the online half."""
 
 import os
+import re
 import subprocess
 import sys
-import venv
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILD_WHEELHOUSE = ROOT / "infra" / "airgap" / "build-wheelhouse"
+MEDIUM, PLACE = "/media/stick/trustwright", "/opt/trustwright-root"
 EPOCH = "1767225600"  # 2026-01-01, the SOURCE_DATE_EPOCH of every build in these tests
 
 Build = Callable[[Path, str, Path], Path]
@@ -55,27 +56,36 @@ def wheel(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def offline_venv(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a virtual environment as the root's machine has it: base lock, wheel, nothing else.
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return what is carried to the root's machine, filled from the registry."""
+    folder = tmp_path_factory.mktemp("wheelhouse")
+    run(BUILD_WHEELHOUSE, folder, env=os.environ | building())
+    return folder
 
-    The wheelhouse is filled from the registry; the install sees only the wheelhouse.
+
+def building() -> dict[str, str]:
+    """Return what a build is told: which Python builds, and the date that it writes."""
+    return {"PYTHON": sys.executable, "SOURCE_DATE_EPOCH": EPOCH}
+
+
+def runbook_install(wheelhouse: Path, environment: Path) -> str:
+    """Return the runbook's commands for the offline machine, with these folders."""
+    text = (ROOT / "docs" / "runbooks" / "offline-machine.md").read_text()
+    blocks: list[str] = re.findall(r"^```sh offline\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (block,) = blocks
+    assert MEDIUM in block
+    assert PLACE in block
+    return block.replace(MEDIUM, str(wheelhouse)).replace(PLACE, str(environment))
+
+
+@pytest.fixture(scope="session")
+def offline_venv(wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a virtual environment as the root's machine has it: made as the runbook says.
+
+    The install sees the wheelhouse and no network.
     """
-    folder = tmp_path_factory.mktemp("offline")
-    wheelhouse, environment = folder / "wheelhouse", folder / "venv"
-    locked = ROOT / "requirements" / "base.txt"
-    run(
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes"),
-        *("--only-binary", ":all:", "--requirement", locked, "--dest", wheelhouse),
-    )
-    (wheelhouse / wheel.name).write_bytes(wheel.read_bytes())
-    everything = folder / "requirements.txt"
-    own = f"trustwright==0.1.0 --hash=sha256:{sha256(wheel.read_bytes()).hexdigest()}\n"
-    everything.write_text(locked.read_text() + own)
-
-    venv.create(environment, with_pip=True)
-    run(
-        *(environment / "bin/python", "-m", "pip", "install", "--quiet", "--no-index"),
-        *("--require-hashes", "--find-links", wheelhouse, "--requirement", everything),
-        env=without_network(),
-    )
+    environment = tmp_path_factory.mktemp("offline") / "venv"
+    path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    commands = runbook_install(wheelhouse, environment)
+    run("bash", "-euc", commands, cwd=wheelhouse, env=without_network() | path)
     return environment
