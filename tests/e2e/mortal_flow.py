@@ -1,16 +1,13 @@
 """The bootstrap flow as it is, but for one thing: its process dies at the step that a file names.
 
-``python -m tests.e2e.mortal_flow`` serves it instead of ``deployments.serve``. The steps are read
-from the flow's own text, so a step that is added later is one more to die at.
+``python -m tests.e2e.mortal_flow`` serves it instead of ``deployments.serve``. Importing this module
+changes the flow: tests import `tests.e2e.boundaries`.
 """
 
 from __future__ import annotations
 
-import ast
-import inspect
 import os
 import signal
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -19,28 +16,7 @@ from typing import Any
 import flows.bootstrap_environment as flow_module
 import flows.gate as gate_module
 from flows.bootstrap_environment import bootstrap_environment
-
-SENTENCE = "dies"
-"""Name of the file below the home: ``<moment> <step>``."""
-
-
-def calls(function: Callable[..., Any]) -> list[str]:
-    """Return the names that a function's body calls, each once, in the order of the text."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    (definition,) = body.body
-    assert isinstance(definition, ast.FunctionDef)
-    found = [node for statement in definition.body for node in ast.walk(statement)]
-    named = [
-        (node.lineno, node.col_offset, node.func.id)
-        for node in found
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    ]
-    return list(dict.fromkeys(name for _, _, name in sorted(named)))
-
-
-GATE = calls(gate_module.await_signature)
-STEPS = [step for step in calls(bootstrap_environment.fn) if step != "await_signature"]
-BOUNDARIES = [f"before {STEPS[0]}", *(f"after {step}" for step in [*STEPS, *GATE])]
+from tests.e2e.boundaries import GATE, SENTENCE, STEPS
 
 
 def dies_here(boundary: str) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.boundaries import BOUNDARIES, GATE, SENTENCE, STEPS
 from tests.e2e.chat import Chat
-from tests.e2e.mortal_flow import BOUNDARIES, GATE, SENTENCE, STEPS
 from tests.e2e.site import Site, eventually, installed
 from tests.ports import free_port
 from trustwright.prefect_api import PrefectRuns
@@ -53,18 +53,18 @@ def test_killed_at_every_step(site: Site, chat: Chat) -> None:
     """As many runs as boundaries, all killed; then one key, issuer and certificate each."""
     behind = STEPS.index("record_signed")
     upto = [f"before {STEPS[0]}", *(f"after {step}" for step in STEPS[:behind])]
-    upto += [f"after {step}" for step in GATE if step not in {"_ask", "consider_response"}]
+    upto += [f"after {step}" for step in GATE if step not in {"_ask", "_consider"}]
     for boundary in upto:
         dies(site, boundary)
     site.run("bootstrap", "prod")
     response = site.sign("prod").read_text()
     dies_of_the_answer(site, "after _ask", "junk")
-    dies_of_the_answer(site, "after consider_response", response)
+    dies_of_the_answer(site, "after _consider", response)
     assert site.ceremony("prod")["state"] == "accepted"
     beyond = [f"after {step}" for step in STEPS[behind:]]
     for boundary in beyond:
         dies(site, boundary)
-    assert {*upto, "after _ask", "after consider_response", *beyond} == set(BOUNDARIES)
+    assert {*upto, "after _ask", "after _consider", *beyond} == set(BOUNDARIES)
     site.run("bootstrap", "prod", "--until-ready")
     check_converged(site)
     check_what_was_told(site, chat)
