@@ -23,7 +23,9 @@ def serve_consumers(environment: str) -> list[Served]:
     """Serve every consumer that this environment touches; failures are in the list."""
     with assembled(actor=this_run()) as ports:
         touched = consumers.consumers_touched_by(ports, environment)
-        return consumers.serve_consumers(ports, while_held(ports, environment, touched))
+        served = consumers.serve_consumers(ports, while_held(ports, environment, touched))
+        consumers.refuse_held(served)
+        return served
 
 
 @step("prove the separation of environments")

@@ -10,6 +10,7 @@ from tasks.environments import this_run
 from tasks.step import step
 from trustwright.assembly import assembled
 from trustwright.errors import TrustwrightError
+from trustwright.lifecycle import announcement
 from trustwright.lifecycle.consumers import Served
 from trustwright.lifecycle.journal import note, note_failure
 from trustwright.policy import notices
@@ -19,11 +20,7 @@ from trustwright.policy import notices
 def tell_environment_ready(environment: str, served: list[Served]) -> None:
     """Tell how many consumers hold their set, which wait and which failed."""
     with assembled(actor=this_run()) as ports:
-        outcomes = [(each.consumer, each.state, each.problem) for each in served]
-        for notice in notices.environment_served(
-            environment, outcomes, link=ports.runs.link(this_run())
-        ):
-            ports.notifier.tell(notice)
+        announcement.tell_served(ports, environment, served, ports.runs.link(this_run()))
 
 
 def tell_run_ended(flow: str, flow_run: FlowRun, state: State[Any], *, crashed: bool) -> None:

@@ -54,10 +54,6 @@ path "$mount/keys" {
   capabilities = ["list"]
 }
 
-path "$mount/key/+" {
-  capabilities = ["read"]
-}
-
 path "$mount/config/issuers" {
   capabilities = ["read", "update"]
   allowed_parameters = {

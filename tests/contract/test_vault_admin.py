@@ -125,7 +125,8 @@ def test_a_services_name_gets_no_certificate_there(capsys: pytest.CaptureFixture
     assert "[ADMIN-ROLE]" in capsys.readouterr().err
 
 
-def _broken(_delivery: object) -> Delivered:
+def _broken(_delivery: object, *, expected: Delivered | None) -> Delivered:
+    del expected
     raise Rejected("the disk broke", rule="DLV-IO")
 
 

@@ -87,6 +87,7 @@ GENERATE: Body = {**CA_SUBJECT, "key_type": "ec", "key_bits": "384", "key_name":
 GENERATE_PATH = "pki/issuers/generate/intermediate"
 
 NOBODY: list[tuple[str, str, str, Body]] = [
+    ("read key", "GET", "pki/key/<KEY>", {}),
     ("sign-verbatim", "POST", "pki/issuer/<ISSUER>/sign-verbatim", LEAF),
     ("sign-verbatim of a role", "POST", "pki/issuer/<ISSUER>/sign-verbatim/server", LEAF),
     ("sign-verbatim of the default", "POST", "pki/sign-verbatim/server", LEAF),
@@ -250,7 +251,6 @@ SOME: list[tuple[str, str, str, Body, frozenset[str]]] = [
     ("name", "PATCH", "pki/issuer/<ISSUER>", {"issuer_name": "test-g1"}, only("rotator")),
     ("default", "POST", "pki/config/issuers", {"default": "<ISSUER>"}, only("rotator")),
     ("list keys", "LIST", "pki/keys", {}, only("rotator")),
-    ("read key", "GET", "pki/key/<KEY>", {}, only("rotator")),
     (
         "sign-self-issued",
         "POST",

@@ -342,6 +342,11 @@ def break_first_start(stack: Stack, port: int) -> None:
     steps.write_text(steps.read_text().replace("ES256", "none"))
     files = [f"-config={stack.folder.openbao / name}" for name in ("openbao.hcl", "self-init.hcl")]
     done = subprocess.run(
-        [binary(), "server", *files], capture_output=True, text=True, check=False, timeout=30
+        [binary(), "server", *files],
+        cwd=stack.folder.openbao,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
     )
     assert "failed to initialize" in done.stdout + done.stderr

@@ -1,17 +1,21 @@
-"""Telling people that a signature is needed, and handing them the request."""
+"""Telling people that a signature is needed, handing them the request, and who was served."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from trustwright import canonical
 from trustwright.ceremony.request import request_file_name
 from trustwright.ceremony.words import digest_words
 from trustwright.errors import ConflictError, UpstreamError
+from trustwright.lifecycle.consumers import Served
 from trustwright.lifecycle.gate import ceremony_of
 from trustwright.lifecycle.journal import tell_once
 from trustwright.model.ceremony import CeremonyRecord, Request
 from trustwright.policy import notices
+from trustwright.policy.naming import consumer_key
 from trustwright.ports import Ports
 
 
@@ -66,3 +70,21 @@ def write_request(ceremony: CeremonyRecord, folder: Path) -> Path:
             where=str(path),
         ) from error
     return path
+
+
+def tell_served(ports: Ports, environment: str, served: Sequence[Served], link: str) -> None:
+    """Tell who holds which set, once for each change of it; what failed is told every time."""
+    outcomes = [(each.consumer, each.state, each.problem) for each in served]
+    held = [_holding(ports, each) for each in served]
+    key = f"served/{environment}/{canonical.digest(canonical.encode(held))}"
+    for notice in notices.environment_served(environment, outcomes, link=link):
+        if notice.severity == "info":
+            tell_once(ports, key, notice, environment)
+        else:
+            ports.notifier.tell(notice)
+
+
+def _holding(ports: Ports, served: Served) -> list[str]:
+    key = consumer_key(served.consumer)
+    row = ports.records.deliveries.get(key)
+    return [key, served.state, (row and row.serial) or ""]

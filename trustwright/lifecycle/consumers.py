@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -47,12 +47,14 @@ class Served:
 
     Attributes:
         changed: a new set was delivered in this call.
+        rule: of the error, when it failed.
     """
 
     consumer: Consumer
     state: DeliveryState
     changed: bool = False
     problem: str = ""
+    rule: str = ""
 
 
 def consumers_of(ports: Ports, environment: str) -> list[Consumer]:
@@ -126,7 +128,25 @@ def _serve_or_record(ports: Ports, consumer: Consumer) -> Served:
         note(ports, "trustwright.consumer.failed", consumer.environment, key, str(error))
         if _waiting_helps(error):
             raise
-        return Served(consumer, "failed", problem=str(error))
+        return Served(consumer, "failed", problem=str(error), rule=error.rule)
+
+
+def refuse_held(served: Sequence[Served]) -> None:
+    """Have the step tried again while other runs serve some of the consumers.
+
+    They may have looked at the anchors before this run's was there.
+
+    Raises:
+        Unavailable: rule ``CONSUMER-HELD``; everybody else was served.
+    """
+    held = [each for each in served if each.rule == "LOCK-HELD"]
+    if held:
+        names = ", ".join(f"{each.consumer.environment}/{each.consumer.name}" for each in held)
+        raise Unavailable(
+            f"other runs serve {names} at this moment",
+            rule="CONSUMER-HELD",
+            hint="wait for them, then run again",
+        )
 
 
 def _waiting_helps(error: TrustwrightError) -> bool:

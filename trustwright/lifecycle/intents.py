@@ -70,6 +70,17 @@ def put_in_doubt(ports: Ports, intent: IntentRecord, remark: str = "") -> None:
     )
 
 
+def set_aside(ports: Ports, intent: IntentRecord) -> IntentRecord:
+    """Take an open intent from whoever opened it, so that it cannot be closed as *done* any more.
+
+    Raises:
+        ConflictError: it was closed, or somebody else settles it.
+    """
+    if intent.state == "suspect":
+        return intent
+    return ports.records.intents.replace(intent, state="suspect", closed=ports.clock.now())
+
+
 def is_beyond_doubt(ports: Ports, intent: IntentRecord) -> bool:
     """Return whether nothing can come of a suspect intent any more."""
     given_free = intent.closed or intent.opened

@@ -39,8 +39,8 @@ def prove_intermediate(ports: Ports, name: str) -> IssuerRecord:
     prove_revocation(ports, issuer, canary)
     if issuer.canary is None:
         issuer = ports.records.issuers.replace(issuer, canary=canary, updated=ports.clock.now())
-    ports.rotator(name).make_default(issuer.issuer_id or "")
     if issuer.state != "issuing":
+        ports.rotator(name).make_default(issuer.issuer_id or "")
         issuer = ports.records.issuers.replace(issuer, state="issuing", updated=ports.clock.now())
         note(ports, "trustwright.issuer.issuing", name, issuer.id)
     advance(ports, name, "proven")

@@ -20,6 +20,7 @@ from trustwright.lifecycle.intents import (
     inventory_row,
     is_beyond_doubt,
     put_in_doubt,
+    set_aside,
 )
 from trustwright.lifecycle.issuance import Order, check_against_order, record_certificate
 from trustwright.lifecycle.journal import note, tell_once
@@ -64,18 +65,6 @@ def settle_slot(ports: Ports, order: Order) -> CertificateRecord | None:
             hint="wait for that run, then run again",
         )
     return _settle(ports, intent, order, search(ports, [intent]).get(intent.id))
-
-
-def settle_left_behind(ports: Ports, order: Order) -> None:
-    """Close what commands of people left of a subject; what is younger may still be at work."""
-    left = _left_behind(
-        ports, environment=order.environment, purpose=order.purpose, subject=order.subject
-    )
-    found = search(ports, left)
-    for intent in left:
-        # Another command may settle the same one at this moment: once is enough.
-        with suppress(ConflictError):
-            _settle(ports, intent, None, found.get(intent.id))
 
 
 def settle_all_left_behind(ports: Ports, environment: str) -> list[str]:
@@ -167,12 +156,14 @@ def search(ports: Ports, intents: Sequence[IntentRecord]) -> dict[str, str]:
         By intent, the PEM of a certificate that it led to. Those whose outcome is known already
         (a reply was kept, a certificate recorded) are not searched for.
     """
-    wanted = {each.spki: each for each in intents if not _is_answered(ports, each)}
+    wanted = [each for each in intents if not _is_answered(ports, each)]
     found: dict[str, str] = {}
     if wanted:
-        for spki, pem in _unknown(ports, intents[0].environment):
-            intent = wanted.get(spki)
-            if intent is not None and not _is_claimed(ports, intent, pem):
+        for spki, pem in _unknown(ports, wanted[0].environment):
+            # A host's requests over one key may each have led to a certificate.
+            over_it = (each for each in wanted if each.spki == spki and each.id not in found)
+            intent = next(over_it, None)
+            if intent is not None and not _is_claimed(ports, intent, wanted, pem):
                 found[intent.id] = pem
             if len(found) == len(wanted):
                 break
@@ -199,14 +190,17 @@ def _is_known(ports: Ports, environment: str, serial: str) -> bool:
     return next(found, None) is not None
 
 
-def _is_claimed(ports: Ports, intent: IntentRecord, pem: str) -> bool:
+def _is_claimed(
+    ports: Ports, intent: IntentRecord, settled: Sequence[IntentRecord], pem: str
+) -> bool:
     """Return whether it belongs to another intent over the same key (``key: host``).
 
     Whoever has it signed holds an open intent until it is in the inventory: asked in this order,
-    one of the two shows it.
+    one of the two shows it. The intents that are settled now belong to nobody any more.
     """
+    ours = {each.id for each in settled}
     over_this_key = ports.records.intents.find(spki=intent.spki, state="open", kind="sign")
-    if any(each.id != intent.id for each in over_this_key):
+    if any(each.id not in ours for each in over_this_key):
         return True
     return is_anothers(ports, intent, parse.certificate(pem))
 
@@ -269,13 +263,14 @@ def _stands(ports: Ports, row: CertificateRecord) -> bool:
 
 def _dispose(ports: Ports, intent: IntentRecord, pem: str) -> None:
     """Revoke what nobody can use; what is not even what the intent announced is refused."""
+    late = intent.state == "suspect"
+    intent = set_aside(ports, intent)
     certificate, row = parse.certificate(pem), _recorded(ports, intent)
     refused = row is not None and row.state == "refused"
     if refused or not _is_announced(ports, intent, certificate):
         refuse_certificate(ports, intent, pem, "it is not what was ordered")
         return
     row = row or ports.records.certificates.insert(inventory_row(ports, intent, certificate))
-    late = intent.state == "suspect"
     why = "came too late" if late else "left by a run that died; nobody can use it"
     revoke_certificate(ports, row, why)
     close_intent(ports, intent, "abandoned", row.serial, "orphan revoked")

@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from trustwright.errors import VerificationError
 from trustwright.lifecycle.journal import note
-from trustwright.lifecycle.trust import ANCHORED
+from trustwright.lifecycle.trust import is_anchored
 from trustwright.model.profile import Usage
 from trustwright.model.records import CertificateRecord, IssuerRecord
 from trustwright.ports import Ports
@@ -58,8 +58,7 @@ def prove_separation(ports: Ports, name: str) -> list[Judgement]:
 
 
 def _judgements(ports: Ports, name: str) -> Iterator[Judgement]:
-    issuers = ports.records.issuers.find()
-    anchored = [each for each in issuers if each.anchor and each.state in ANCHORED]
+    anchored = [each for each in ports.records.issuers.find() if is_anchored(each)]
     environments = sorted({each.environment for each in anchored})
     now = ports.clock.now()
     rows = ports.records.certificates.find(environment=name, state="valid")

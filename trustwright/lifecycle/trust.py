@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 ANCHORED = frozenset({"introduced", "issuing", "draining"})
 
 
+def is_anchored(issuer: IssuerRecord) -> bool:
+    """Return whether an anchor may stand in a bundle: it is made, and its issuer is proven."""
+    return issuer.state in ANCHORED and bool(issuer.anchor) and bool(issuer.canary)
+
+
 def trusted_issuers(ports: Ports, consumer: Consumer) -> list[IssuerRecord]:
     """Return the issuers whose anchors the consumer gets, in the order of its `trusts`."""
     return [each for name in consumer.trusts for each in _anchored(ports, name)]
@@ -30,7 +35,7 @@ def trusted_issuers(ports: Ports, consumer: Consumer) -> list[IssuerRecord]:
 
 def _anchored(ports: Ports, environment: str) -> Iterator[IssuerRecord]:
     for issuer in ports.records.issuers.find(environment=environment):
-        if issuer.state in ANCHORED and issuer.anchor:
+        if is_anchored(issuer):
             yield issuer
 
 

@@ -38,6 +38,7 @@ from trustwright.lifecycle.admin import (
     issue_admin,
 )
 from trustwright.lifecycle.consumers import consumers_of, serve_consumer
+from trustwright.lifecycle.intents import close_intent
 from trustwright.lifecycle.reconciliation import settle_all_left_behind
 from trustwright.lifecycle.separation import prove_separation
 from trustwright.policy.bundle import check_key
@@ -217,6 +218,27 @@ def test_two_that_settle_one_leftover_both_go_on(world: World, target: FakeTarge
     settle_all_left_behind(world.ports, "prod")
     assert [row.state for row in rows_of(world, "alice")] == ["revoked"]
     assert open_intents(world) == 0
+
+
+def test_one_that_ends_while_it_is_settled_keeps_its_certificate(
+    world: World, target: FakeTarget
+) -> None:
+    """The list was read before the command said that it was done: it is left alone."""
+    bootstrap(world)
+    target.broken = Rejected("the disk broke", rule="DLV-IO")
+    with pytest.raises(Rejected):
+        issue(world, target)
+    world.clock.advance(seconds=10 * 60)
+    (intent,) = world.ports.store.intents.find(state="open")
+    (row,) = rows_of(world, "alice")
+
+    def ending(honest: Any, run: str) -> Any:
+        close_intent(world.ports, intent, "done", row.serial)
+        return honest(run)
+
+    twist(world.ports, {"runs.alive": ending})
+    assert settle_all_left_behind(world.ports, "prod") == []
+    assert [each.state for each in rows_of(world, "alice")] == ["valid"]
 
 
 def test_two_at_once_do_not_disturb_each_other(world: World, target: FakeTarget) -> None:

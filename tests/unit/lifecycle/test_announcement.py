@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.world import World
-from tests.unit.lifecycle.scenes import events_told, reach_gate, twist
+from tests.unit.lifecycle.scenes import DAY, HOUR, bootstrap, events_told, reach_gate, twist
 from trustwright.ceremony.words import digest_words
-from trustwright.errors import UpstreamError
-from trustwright.lifecycle.announcement import announce_ceremony, write_request
+from trustwright.errors import Rejected, UpstreamError
+from trustwright.lifecycle.announcement import announce_ceremony, tell_served, write_request
 from trustwright.lifecycle.gate import ceremony_of
 
 pytestmark = pytest.mark.unit
@@ -90,3 +90,23 @@ def test_a_folder_that_cannot_be_written(world: World, tmp_path: Path) -> None:
     assert refused.value.where.startswith(str(tmp_path / "taken"))
     assert ceremony_of(world.ports, "prod").flow_run is None
     assert events_told(world) == []
+
+
+def told_of_serving(world: World) -> list[str]:
+    """Bootstrap prod and tell who was served, as the flow does; return the events since."""
+    before = len(world.ports.chat.told)
+    served = list(bootstrap(world).values())
+    tell_served(world.ports, "prod", served, "link")
+    return [each.event.removeprefix("trustwright.") for each in world.ports.chat.told[before:]]
+
+
+def test_who_was_served_is_told_once_for_each_change(world: World) -> None:
+    """A run that changes nothing says nothing; a failure is said each time."""
+    assert "environment.served" in told_of_serving(world)
+    assert told_of_serving(world) == []
+    world.clock.advance(seconds=3 * DAY - HOUR)
+    assert told_of_serving(world) == ["environment.served"]
+    world.ports.targets["prod/billing"].lose()
+    world.ports.targets["prod/billing"].closed = Rejected("read-only", rule="DLV-PERMISSION")
+    assert told_of_serving(world) == ["environment.served", "consumer.failed"]
+    assert told_of_serving(world) == ["consumer.failed"]

@@ -215,15 +215,15 @@ def bring_to(world: World, phase: str) -> None:
         introduction.introduce_intermediate(world.ports, "prod")
 
 
-def test_its_anchor_leaves_the_bundles(world: World) -> None:
-    """Another environment trusted it already."""
+def test_its_anchor_is_in_no_bundle(world: World) -> None:
+    """Another environment trusts it, and gets the anchor of a proven generation only."""
     change_consumer(world, "billing", "test", trusts=("test", "prod"))
     bring_to(world, "introduced")
     bootstrap(world, "test")
     held = world.ports.targets["test/billing"]
     anchor = issuer(world).anchor or "none"
     assert held.delivery is not None
-    assert anchor in held.delivery.trust
+    assert anchor not in held.delivery.trust
     give_up_generation(world.ports, "prod", WHY)
     world.ports.actor = "run-2"
     world.clock.advance(seconds=60)

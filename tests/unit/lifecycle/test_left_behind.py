@@ -115,6 +115,18 @@ def searching(world: World) -> list[str]:
 # --- a request that arrives late --------------------------------------------------------------
 
 
+def test_two_late_certificates_over_one_key_are_both_revoked(ready: World) -> None:
+    """A host asks with one key; both of its requests lay on their way."""
+    change_consumer(ready, "ledger", names=("ledger2.prod.example.internal",))
+    orders = [delay_request(ready, "ledger"), delay_request(ready, "ledger")]
+    late = {arrive(ready, order) for order in orders}
+    assert len(late) == 2
+    ready.clock.advance(seconds=HALF_AN_HOUR)
+    settle_all_left_behind(ready.ports, "prod")
+    assert late <= listed(ready)
+    assert unsettled(ready) == []
+
+
 @pytest.mark.parametrize("who", ["the next run", "the watch"])
 def test_a_late_certificate_is_revoked(ready: World, who: str) -> None:
     """Vault had nothing when the slot was settled; what comes a minute later is not forgotten."""

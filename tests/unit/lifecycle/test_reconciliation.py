@@ -156,13 +156,27 @@ def test_an_orphan_that_was_recorded_on_its_way_out_is_not_adopted(ready: World)
     assert observed.serial != orphan
 
 
+def at_the_third_call(error: BaseException) -> Any:
+    """Return an answer that is honest twice and raises then."""
+    calls: list[object] = []
+
+    def answer(honest: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 3:
+            raise error
+        return honest(*args, **kwargs)
+
+    return answer
+
+
 def test_a_revoked_orphan_is_never_adopted(ready: World) -> None:
     """The run died between the revocation and the end of the intent; the names are back again."""
     leave_request(ready)
     orphan = leave_orphan(ready, "ledger")
     names = consumer(ready, "ledger").names
     change_consumer(ready, "ledger", names=("ledger2.prod.example.internal",))
-    twist(ready.ports, {"records.intents.replace": raising(ProcessDied("records.intents"))})
+    # The intent is set aside, the revocation's is closed; then the orphan's would be.
+    twist(ready.ports, {"records.intents.replace": at_the_third_call(ProcessDied("replace"))})
     with pytest.raises(ProcessDied):
         serve_consumer(ready.ports, consumer(ready, "ledger"))
     straighten(ready.ports)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes.world import World
-from tests.unit.lifecycle.scenes import HOUR, bootstrap, change_consumer
+from tests.unit.lifecycle.scenes import HOUR, bootstrap, change_consumer, raising, twist
+from trustwright.errors import ConfigurationError
 from trustwright.ports import DeliverySet
 from trustwright.x509 import parse
 
@@ -80,3 +81,15 @@ def test_a_set_that_was_removed_comes_back_under_a_new_key(ready: World) -> None
     bootstrap(ready)
     assert billing(ready).key not in {out.key, None}
     assert billing(ready).certificate != out.certificate
+
+
+def test_daily_runs_need_the_issuer_identity_alone(ready: World) -> None:
+    """The other identities' keys may be kept off the machine once an environment is ready."""
+    absent = raising(ConfigurationError("the key is elsewhere", rule="KEY-FILE"))
+    ready.clock.advance(seconds=71 * HOUR)
+    before = billing(ready).certificate
+    calls = ("import_intermediate", "make_default", "issuers", "keys", "ensure_key")
+    doors = {f"rotator.{call}": absent for call in calls}
+    twist(ready.ports, doors | {"anchor.sign_self_issued": absent})
+    bootstrap(ready)
+    assert billing(ready).certificate != before

@@ -27,7 +27,7 @@ from trustwright.errors import (
     TrustwrightError,
     Unavailable,
 )
-from trustwright.lifecycle.consumers import Served, serve_consumer, serve_consumers
+from trustwright.lifecycle.consumers import Served, refuse_held, serve_consumer, serve_consumers
 from trustwright.model.records import DeliveryRecord
 
 pytestmark = pytest.mark.unit
@@ -103,6 +103,11 @@ def test_the_others_are_served_beside_one_that_is_held(due: World) -> None:
     served = serve_consumers(due.ports, [consumer(due, name) for name in names])
     assert [each.changed for each in served] == [False, True]
     assert row(due).holder == "run-9"
+    with pytest.raises(Unavailable) as refused:
+        refuse_held(served)
+    assert refused.value.rule == "CONSUMER-HELD"
+    assert "prod/billing" in refused.value.what
+    refuse_held(served[1:])
 
 
 def test_a_run_that_was_taken_over_delivers_nothing(due: World) -> None:

@@ -178,7 +178,6 @@ def test_the_rotators_policy() -> None:
         "pki/issuer/+": ["read", "patch"],
         "pki/issuers": ["list"],
         "pki/keys": ["list"],
-        "pki/key/+": ["read"],
         "pki/config/issuers": ["read", "update"],
     }
     assert '["test-g*"]' in text
