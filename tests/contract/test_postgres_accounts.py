@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 from psycopg import errors
 
-from tests.contract.accounts import ACCOUNTS, FLOWS, OWNER, PREFECT, SCRIPT, Server, run_script
+from tests.contract.accounts import (
+    ACCOUNTS,
+    FLOWS,
+    OWNER,
+    PREFECT,
+    SCRIPT,
+    Server,
+    psql_environment,
+    run,
+    run_script,
+)
 from tests.contract.stores import environment, issuer
 from trustwright.errors import ConfigurationError
 from trustwright.store import migrate, open_records
@@ -89,6 +101,24 @@ def test_no_account_is_a_superuser(accounts: Server, account: str) -> None:
                  FROM pg_roles WHERE rolname = %s"""
     with accounts.postgres.connect() as connection:
         assert connection.execute(query, [account]).fetchone() == (False,) * 5
+
+
+def test_a_dump_is_restored_by_the_owner(accounts: Server, tmp_path: Path) -> None:
+    """As the runbook says: a new database from the script, and the flows go on with their rows."""
+    with open_records(accounts.url(FLOWS)) as records:
+        if records.environments.get("dumped") is None:
+            records.environments.insert(environment("dumped"))
+        before = list(records.environments.find())
+    owner = psql_environment(accounts.postgres) | {"PGUSER": OWNER}
+    dump = tmp_path / "store.dump"
+    run(["pg_dump", "--format", "custom", "--file", dump, "trustwright"], owner)
+    with accounts.postgres.connect() as connection:
+        connection.execute("DROP DATABASE trustwright")
+    run_script(accounts.postgres)
+    run(["pg_restore", "--dbname", "trustwright", dump], owner)
+    with open_records(accounts.url(FLOWS)) as records:
+        assert list(records.environments.find()) == before
+        records.environments.replace(before[0], phase="prepared")
 
 
 def test_the_script_holds_no_password() -> None:
