@@ -71,6 +71,20 @@ def test_named_commands_exist(page: Path) -> None:
             group = found
 
 
+def test_every_rule_of_the_stack_stands_in_its_runbook() -> None:
+    """What `up` may refuse with, somebody can look up; and nothing that it never says."""
+    said = {
+        rule
+        for file in [
+            *(ROOT / "trustwright" / "embedded").glob("*.py"),
+            ROOT / "trustwright/settings.py",
+        ]
+        for rule in re.findall(r'rule="(STACK-[A-Z]+)"', file.read_text())
+    }
+    page = (ROOT / "docs" / "runbooks" / "one-machine.md").read_text()
+    assert said == set(re.findall(r"`(STACK-[A-Z]+)`", page))
+
+
 def test_the_example_lacks_the_root_alone() -> None:
     """What its first lines say: whoever copies it puts his own root there."""
     problems = check_estate(ROOT / "docs" / "examples" / "estate.yaml")

@@ -17,6 +17,7 @@ from trustwright.embedded.prefect_server import client_settings, password
 from trustwright.embedded.process import marked_values
 from trustwright.errors import TrustwrightError
 from trustwright.prefect_api import PrefectApi
+from trustwright.prefect_api.strays import end_strays
 from trustwright.settings import ESTATE
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 SERVED_MODULE = "deployments.serve"
 POLL_SECONDS = 1
-AT_WORK = ("RUNNING", "PENDING", "CANCELLING")
 PASSED_ON = frozenset(
     {
         *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ"),
@@ -88,15 +88,8 @@ def _is_passed_on(name: str) -> bool:
 
 
 def _end_strays(folder: Folder, state: StackState) -> None:
-    """Set runs to Crashed (or Cancelled) that claim to run and have no process.
-
-    A process whose runner was killed goes on and reports its own end: it is left alone.
-    """
-    api = PrefectApi(state.prefect_api, password(folder))
-    going_on = set(marked_values(f"{folder.mark}:runner", FLOW_RUN))
-    for run in api.flow_runs(states=AT_WORK):
-        if run.id not in going_on:
-            api.abandon(run, "its process ended without a word")
+    going_on = marked_values(f"{folder.mark}:runner", FLOW_RUN)
+    end_strays(PrefectApi(state.prefect_api, password(folder)), going_on)
 
 
 def _serving(folder: Folder, state: StackState, process: Process) -> bool:
