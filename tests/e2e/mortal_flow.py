@@ -1,7 +1,7 @@
 """The bootstrap flow as it is, but for one thing: its process dies at the step that a file names.
 
-``python -m tests.e2e.mortal_flow`` serves it instead of ``deployments.serve``. Importing this module
-changes the flow: tests import `tests.e2e.boundaries`.
+``python -m tests.e2e.mortal_flow`` serves it instead of ``deployments.serve``. Importing this
+module changes the flow: tests import `tests.e2e.boundaries`.
 """
 
 from __future__ import annotations
