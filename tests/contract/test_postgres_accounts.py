@@ -42,7 +42,7 @@ def test_the_flows_account_keeps_records(accounts: Server) -> None:
         row = records.environments.insert(environment("kept"))
         records.environments.replace(row, phase="prepared")
         records.issuers.insert(issuer("kept"))
-        assert [each.phase for each in records.environments.find()] == ["prepared"]
+        assert [each.phase for each in records.environments.find(name="kept")] == ["prepared"]
     with accounts.connect(FLOWS) as connection:
         for table in metadata.tables:
             query = "SELECT has_table_privilege(%s, 'SELECT, INSERT, UPDATE')"

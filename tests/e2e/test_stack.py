@@ -41,6 +41,7 @@ from trustwright.errors import ConfigurationError, ConflictError, Denied, Unavai
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 FLOW_RUN = "PREFECT__FLOW_RUN_ID"
+ENDED = "its process ended without a word"
 PATIENCE = 60.0
 
 
@@ -267,7 +268,10 @@ def test_two_at_once_are_refused(stack: Stack) -> None:
 
 
 def test_runs_without_a_process_are_ended(stack: Stack, tmp_path: Path) -> None:
-    """After the runner's death its live runs go on, and its dead ones do not stay ``Running``."""
+    """After the runner's death its dead runs do not stay ``Running``, and live ones are let alone.
+
+    Prefect itself ends a live one now and then, when it misses its runner: the run says so then.
+    """
     api = prefect(stack)
     runs = {
         name: api.run_deployment("works/tests", {"until": str(tmp_path / name), "seconds": 600})
@@ -282,11 +286,13 @@ def test_runs_without_a_process_are_ended(stack: Stack, tmp_path: Path) -> None:
     assert state_of(stack).processes["runner"].ends(PATIENCE)
     children["a"].wait(PATIENCE)
     assert stack.up() == ("the flows' runner",)
-    assert api.flow_run(runs["a"].id).state_name == "Crashed"
-    alive = api.flow_run(runs["b"].id)
-    assert alive.state_name == "Running", alive.message
+    dead, alive = (api.flow_run(runs[name].id) for name in "ab")
+    assert dead.state_name == "Crashed"
+    assert alive.message != ENDED
     (tmp_path / "b").touch()
-    assert api.wait(runs["b"].id, {"COMPLETED"}, deadline=PATIENCE).final
+    final = api.wait(runs["b"].id, {"COMPLETED", "CRASHED"}, deadline=PATIENCE)
+    assert final.message != ENDED
+    assert (final.state_name == "Completed") or "aborted" in final.message
 
 
 def test_a_running_stack_keeps_its_estate(stack: Stack) -> None:
