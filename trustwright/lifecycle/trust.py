@@ -46,13 +46,18 @@ def trust_bundle(ports: Ports, consumer: Consumer) -> str:
         VerificationError: an anchor is not the twin of a root-signed intermediate, or the root has
             revoked that intermediate (rule ``ANCHOR-REVOKED``).
     """
+    return _checked_anchors(ports, trusted_issuers(ports, consumer))
+
+
+def _checked_anchors(ports: Ports, issuers: list[IssuerRecord]) -> str:
+    """Return the anchors of these very records, each one checked."""
     root, revoked = parse.certificate(ports.root_certificate), newest_root_crl(ports)
-    for issuer in trusted_issuers(ports, consumer):
+    for issuer in issuers:
         intermediate = parse.certificate(issuer.certificate or "")
         verify_issued(intermediate, root)
         _refuse_revoked(issuer, intermediate, revoked)
         verify_anchor(parse.certificate(issuer.anchor or ""), intermediate)
-    return "".join(issuer.anchor or "" for issuer in trusted_issuers(ports, consumer))
+    return "".join(issuer.anchor or "" for issuer in issuers)
 
 
 def _refuse_revoked(
@@ -70,26 +75,14 @@ def _refuse_revoked(
         )
 
 
-def verified_crls(
-    ports: Ports, consumer: Consumer, *, rebuild: bool = True
-) -> list[x509.CertificateRevocationList]:
-    """Return the verified CRL of every trusted issuer.
-
-    Args:
-        ports: everything.
-        consumer: who gets them.
-        rebuild: one that is half over is made anew first, which takes the issuer identity.
-
-    Raises:
-        VerificationError: a CRL is stale or not its issuer's.
-    """
-    issuers = trusted_issuers(ports, consumer)
-    return [_verified_crl(ports, issuer, rebuild=rebuild) for issuer in issuers]
-
-
 def _verified_crl(
     ports: Ports, issuer: IssuerRecord, *, rebuild: bool
 ) -> x509.CertificateRevocationList:
+    """Return an issuer's CRL, verified; one that is half over is made anew first, if `rebuild`.
+
+    Raises:
+        VerificationError: it is stale or not its issuer's.
+    """
     signer, issuer_id = ports.signer(issuer.environment), issuer.issuer_id or ""
     crl = parse.crl(signer.crl(issuer_id))
     if rebuild and half_over(crl) <= ports.clock.now():
@@ -122,7 +115,7 @@ def delivered_set(
         certificate: what it identifies itself with.
         key: its key, or None when host or target keep theirs.
         keep_key: the target is to keep the key that is in place.
-        rebuild_crls: have a CRL that is half over made anew.
+        rebuild_crls: have a CRL that is half over made anew, which takes the issuer identity.
 
     Raises:
         VerificationError: the root is in a bundle, the chain is out of order, or the like.
@@ -130,25 +123,28 @@ def delivered_set(
     issuer = ports.records.issuers.get(certificate.issuer)
     if issuer is None:
         raise VerificationError(f"no issuer {certificate.issuer}", rule="ISSUER-MISSING")
-    crls = verified_crls(ports, consumer, rebuild=rebuild_crls)
+    # One look at the record: what is checked, written and said is about the same anchors.
+    trusted = trusted_issuers(ports, consumer)
+    anchors = [each.anchor or "" for each in trusted]
+    crls = [_verified_crl(ports, each, rebuild=rebuild_crls) for each in trusted]
     delivery = DeliverySet(
         certificate=certificate.pem,
         chain=certificate.pem + (issuer.certificate or ""),
-        trust=trust_bundle(ports, consumer),
+        trust=_checked_anchors(ports, trusted),
         crl="".join(parse.pem(crl) for crl in crls),
         key=key,
         keep_key=keep_key,
         crl_until=min(crl.next_update_utc or crl.last_update_utc for crl in crls),
         crl_due=min(half_over(crl) for crl in crls),
-        facts=_facts(ports, consumer, certificate),
+        facts=_facts(consumer, certificate, anchors),
     )
-    anchors = [each.anchor or "" for each in trusted_issuers(ports, consumer)]
     check_bundle(delivery, root=ports.root_certificate, anchors=anchors, at=ports.clock.now())
     return delivery
 
 
-def _facts(ports: Ports, consumer: Consumer, certificate: CertificateRecord) -> dict[str, object]:
-    anchors = [each.anchor or "" for each in trusted_issuers(ports, consumer)]
+def _facts(
+    consumer: Consumer, certificate: CertificateRecord, anchors: list[str]
+) -> dict[str, object]:
     return {
         "environment": consumer.environment,
         "consumer": consumer.name,
