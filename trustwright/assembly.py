@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 
 from trustwright.clock import Clock, SystemClock
 from trustwright.delivery.directory import DirectoryTarget
+from trustwright.endpoints.handshake import Handshakes
 from trustwright.errors import ConfigurationError, VerificationError
 from trustwright.estatefile import load_estate
 from trustwright.model.estate import Consumer, Estate
@@ -21,7 +22,9 @@ from trustwright.notify.apprise_notifier import AppriseNotifier
 from trustwright.ports import (
     AdminSigner,
     AnchorSigner,
+    Events,
     Notifier,
+    Prober,
     Provisioner,
     Records,
     Rotator,
@@ -30,6 +33,7 @@ from trustwright.ports import (
     Target,
 )
 from trustwright.prefect_api import PrefectApi, PrefectRuns
+from trustwright.prefect_api.events import PrefectEvents
 from trustwright.settings import Settings
 from trustwright.store.records import open_records
 from trustwright.vault import connect
@@ -66,6 +70,16 @@ class Assembly:
     def runs(self) -> Runs:
         """The orchestrator's runs."""
         return PrefectRuns(self.prefect)
+
+    @cached_property
+    def events(self) -> Events:
+        """Where other flows hear of what happened."""
+        return PrefectEvents(self.settings.prefect_api, self.settings.prefect_auth)
+
+    @property
+    def prober(self) -> Prober:
+        """Looks at consumers' endpoints."""
+        return Handshakes()
 
     @property
     def process(self) -> str:

@@ -32,6 +32,7 @@ from trustwright.model.records import (
     IntentRecord,
     IssuerRecord,
 )
+from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
 from trustwright.store import migrate, open_records
 from trustwright.store.engine import open_engine
 from trustwright.store.migrate import SCRIPTS
@@ -48,6 +49,9 @@ RECORDS: dict[str, type[Artifact]] = {
     "certificates": CertificateRecord,
     "deliveries": DeliveryRecord,
     "audit": AuditRecord,
+    "findings": FindingRecord,
+    "breakers": BreakerRecord,
+    "sweeps": SweepRecord,
 }
 CATALOG = """
 SELECT table_name, column_name, data_type, is_nullable, column_default, collation_name

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract.openbao import OpenBao
-from tests.fakes.ports import FakeNotifier, FakeRuns
+from tests.fakes.ports import FakeEvents, FakeNotifier, FakeRuns
 from tests.fakes.root import TestRoot
 from tests.fakes.world import (
     POLICIES,
@@ -20,6 +20,7 @@ from tests.fakes.world import (
 )
 from trustwright.clock import Clock, SystemClock
 from trustwright.delivery.directory import DirectoryTarget
+from trustwright.endpoints.handshake import Handshakes
 from trustwright.model.ceremony import Request
 from trustwright.model.estate import Consumer, Estate
 from trustwright.store.migrate import migrate
@@ -53,6 +54,7 @@ class RealPorts:
         self.store = open_records(self.store_url)
         self.chat = FakeNotifier()
         self.orchestrator = FakeRuns()
+        self.doorbell = FakeEvents()
 
     @property
     def records(self) -> Any:
@@ -63,6 +65,16 @@ class RealPorts:
     def notifier(self) -> Any:
         """Return the chat."""
         return self.through("notifier", self.chat)
+
+    @property
+    def events(self) -> Any:
+        """Return the doorbell."""
+        return self.through("events", self.doorbell)
+
+    @property
+    def prober(self) -> Any:
+        """Return the eye on endpoints."""
+        return self.through("prober", Handshakes())
 
     @property
     def runs(self) -> Any:

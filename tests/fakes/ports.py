@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ from tests.fakes.clock import HeldClock
 from tests.fakes.records import FakeRecords
 from tests.fakes.target import FakeTarget
 from tests.fakes.vault import FakeVault
-from trustwright.errors import Rejected
+from trustwright.errors import Rejected, Unavailable
 from trustwright.model.estate import Consumer, Estate
 from trustwright.ports import (
     AdminSigner,
     AnchorSigner,
+    Event,
     Notice,
+    Presented,
     Provisioner,
     Rotator,
     Signer,
@@ -34,6 +36,35 @@ class FakeNotifier:
         """Remember the notice."""
         self.told.append(notice)
         return ()
+
+
+class FakeEvents:
+    """Keeps what was emitted; takes nothing while it is down."""
+
+    def __init__(self) -> None:
+        self.emitted: list[Event] = []
+        self.down = False
+
+    def emit(self, events: Sequence[Event]) -> bool:
+        """Remember the events."""
+        if not self.down:
+            self.emitted.extend(events)
+        return not self.down
+
+
+class FakeProber:
+    """Shows what a test has put behind an address."""
+
+    def __init__(self) -> None:
+        self.behind: dict[str, Presented | Exception] = {}
+
+    def presented(self, probe: str, server_name: str) -> Presented:
+        """Return what is there, or say that nothing answers."""
+        del server_name
+        found = self.behind.get(probe, Unavailable("nobody there", rule="PROBE-UNREACHABLE"))
+        if isinstance(found, Exception):
+            raise found
+        return found
 
 
 class FakeRuns:
@@ -94,6 +125,8 @@ class FakePorts:
         self.store = FakeRecords()
         self.chat = FakeNotifier()
         self.orchestrator = FakeRuns()
+        self.doorbell = FakeEvents()
+        self.endpoints = FakeProber()
         self.vault = FakeVault(self.clock)
         self.targets: dict[str, FakeTarget] = {}
 
@@ -106,6 +139,16 @@ class FakePorts:
     def notifier(self) -> Any:
         """Return the chat."""
         return self.through("notifier", self.chat)
+
+    @property
+    def events(self) -> Any:
+        """Return the doorbell."""
+        return self.through("events", self.doorbell)
+
+    @property
+    def prober(self) -> Any:
+        """Return the eye on endpoints."""
+        return self.through("prober", self.endpoints)
 
     @property
     def runs(self) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -19,7 +20,8 @@ from trustwright.model.records import (
     IntentRecord,
     IssuerRecord,
 )
-from trustwright.ports import Rows
+from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
+from trustwright.ports import Agenda, Rows
 
 RecordT = TypeVar("RecordT", bound=Artifact)
 Unique = Callable[[Any], object | None]
@@ -110,6 +112,49 @@ def _version(record: Artifact) -> int:
     return version
 
 
+class FakeAgenda:
+    """`trustwright.ports.Agenda` over the other fakes."""
+
+    def __init__(self, records: FakeRecords) -> None:
+        self._records = records
+
+    def expiring(
+        self, environment: str, role: str, before: datetime
+    ) -> Iterator[CertificateRecord]:
+        """Yield valid certificates of consumers that end by then, soonest first."""
+        rows = self._records.certificates.find(
+            environment=environment, role=role, state="valid", purpose="consumer"
+        )
+        yield from sorted(
+            (row for row in rows if row.not_after <= before),
+            key=lambda row: (row.not_after, row.id),
+        )
+
+    def unsettled(self, environment: str, crl_before: datetime) -> Iterator[DeliveryRecord]:
+        """Yield what is not delivered by state and key, then what has stale CRLs."""
+        rows = list(self._records.deliveries.find(environment=environment))
+        for state in ("planned", "undone", "failed", "waiting"):
+            yield from (row for row in rows if row.state == state)
+        yield from (
+            row
+            for row in rows
+            if row.state == "delivered" and row.crl_due is not None and row.crl_due <= crl_before
+        )
+
+    def longest_unlooked(self, environment: str, limit: int) -> Sequence[DeliveryRecord]:
+        """Return those that nobody ever looked at, then those longest ago."""
+        rows = list(self._records.deliveries.find(environment=environment))
+        never = [row for row in rows if row.looked is None]
+        looked = [(row.looked, row.id, row) for row in rows if row.looked is not None]
+        return [*never, *(row for _, _, row in sorted(looked, key=lambda each: each[:2]))][:limit]
+
+    def last_sweep(self, environment: str) -> SweepRecord | None:
+        """Return the newest that ended."""
+        rows = self._records.sweeps.find(environment=environment)
+        ended = [row for row in rows if row.ended is not None]
+        return max(ended, key=lambda row: row.id, default=None)
+
+
 class FakeRecords:
     """`trustwright.ports.Records` in memory, empty at first."""
 
@@ -138,3 +183,7 @@ class FakeRecords:
         )
         self.deliveries: Rows[DeliveryRecord] = FakeRows(DeliveryRecord)
         self.audit: Rows[AuditRecord] = FakeRows(AuditRecord)
+        self.findings: Rows[FindingRecord] = FakeRows(FindingRecord)
+        self.breakers: Rows[BreakerRecord] = FakeRows(BreakerRecord)
+        self.sweeps: Rows[SweepRecord] = FakeRows(SweepRecord)
+        self.agenda: Agenda = FakeAgenda(self)

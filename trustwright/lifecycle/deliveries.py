@@ -136,5 +136,6 @@ def _facts(
             "manifest": delivered.manifest,
             "trust": delivered.trust,
             "crl_until": delivered.crl_until,
+            "crl_due": delivered.crl_due,
         }
     return facts

@@ -175,6 +175,10 @@ class DeliveryRecord(Artifact):
         manifest: SHA-256 of ``manifest.json``, read back from the target.
         trust: SHA-256 of the delivered ``trust.pem``, to see when the anchors have changed.
         crl_until: earliest nextUpdate in the delivered ``crl.pem``.
+        crl_due: when half of the life of the first of these CRLs is over.
+        looked: when the target was last looked at.
+        served: serial that its probe last saw served.
+        probed: when its probe last saw something.
         problem: one line when it failed or waits.
         holder: flow run that serves this consumer at this moment; held while it does.
         held_since: when the holder took it.
@@ -190,6 +194,10 @@ class DeliveryRecord(Artifact):
     manifest: Digest | None = None
     trust: Digest | None = None
     crl_until: Moment | None = None
+    crl_due: Moment | None = None
+    looked: Moment | None = None
+    served: str | None = None
+    probed: Moment | None = None
     problem: str = ""
     holder: str | None = None
     held_since: Moment | None = None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from trustwright.ports.assembled import Ports
 from trustwright.ports.delivery import Delivered, DeliverySet, Target
-from trustwright.ports.people import Notice, Notifier, Runs
-from trustwright.ports.store import Records, Rows
+from trustwright.ports.endpoints import Presented, Prober
+from trustwright.ports.people import Event, Events, Notice, Notifier, Runs
+from trustwright.ports.store import Agenda, Records, Rows
 from trustwright.ports.vault import (
     AdminSigner,
     AnchorSigner,
@@ -24,15 +25,20 @@ from trustwright.ports.vault import (
 
 __all__ = [
     "AdminSigner",
+    "Agenda",
     "AnchorSigner",
     "Capabilities",
     "Delivered",
     "DeliverySet",
+    "Event",
+    "Events",
     "IssuerFacts",
     "KeyHandle",
     "Notice",
     "Notifier",
     "Ports",
+    "Presented",
+    "Prober",
     "Provisioner",
     "Records",
     "Rotator",

@@ -8,7 +8,8 @@ from typing import Protocol
 from trustwright.clock import Clock
 from trustwright.model.estate import Consumer, Estate
 from trustwright.ports.delivery import Target
-from trustwright.ports.people import Notifier, Runs
+from trustwright.ports.endpoints import Prober
+from trustwright.ports.people import Events, Notifier, Runs
 from trustwright.ports.store import Records
 from trustwright.ports.vault import AdminSigner, AnchorSigner, Provisioner, Rotator, Signer
 
@@ -34,6 +35,16 @@ class Ports(Protocol):
     @property
     def notifier(self) -> Notifier:
         """Chat and mail."""
+        ...
+
+    @property
+    def events(self) -> Events:
+        """Where other flows hear of what happened."""
+        ...
+
+    @property
+    def prober(self) -> Prober:
+        """Looks at consumers' endpoints."""
         ...
 
     @property

@@ -1,8 +1,9 @@
-"""Telling people, and knowing the orchestrator's runs."""
+"""Telling people and other flows, and knowing the orchestrator's runs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from trustwright.model.estate import Severity
@@ -30,6 +31,35 @@ class Notifier(Protocol):
 
     def tell(self, notice: Notice) -> tuple[str, ...]:
         """Send to every matching channel; return the channels that failed. Never raises."""
+        ...
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened, for whatever listens: other flows, above all; no secret.
+
+    Attributes:
+        name: ``trustwright.<noun>.<verb>`` of the catalogue (docs/events.md).
+        resource: what it happened to, like ``trustwright.consumer.prod.billing``.
+        environment: that it concerns, or empty.
+        payload: plain facts.
+    """
+
+    name: str
+    resource: str
+    environment: str = ""
+    payload: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+
+class Events(Protocol):
+    """Where events go."""
+
+    def emit(self, events: Sequence[Event]) -> bool:
+        """Hand events over; return whether they were taken. Never raises.
+
+        An event is a doorbell: whoever starts something by it looks at the record, and the next
+        sweep rings again.
+        """
         ...
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from trustwright.model.base import Artifact
@@ -15,6 +16,7 @@ from trustwright.model.records import (
     IntentRecord,
     IssuerRecord,
 )
+from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
 
 RecordT = TypeVar("RecordT", bound=Artifact)
 
@@ -47,6 +49,31 @@ class Rows(Protocol[RecordT]):
         ...
 
 
+class Agenda(Protocol):
+    """What is to be looked at: each question costs what it answers, not what the store holds."""
+
+    def expiring(
+        self, environment: str, role: str, before: datetime
+    ) -> Iterator[CertificateRecord]:
+        """Yield valid certificates of consumers that end at `before` or earlier, soonest first.
+
+        In bounded memory, each page a read of its own.
+        """
+        ...
+
+    def unsettled(self, environment: str, crl_before: datetime) -> Iterator[DeliveryRecord]:
+        """Yield deliveries that are not *delivered*, or whose CRLs are due at `crl_before`."""
+        ...
+
+    def longest_unlooked(self, environment: str, limit: int) -> Sequence[DeliveryRecord]:
+        """Return at most `limit` deliveries, first those that nobody ever looked at."""
+        ...
+
+    def last_sweep(self, environment: str) -> SweepRecord | None:
+        """Return the newest sweep of an environment (empty: of the whole estate) that ended."""
+        ...
+
+
 class Records(Protocol):
     """The store."""
 
@@ -57,3 +84,7 @@ class Records(Protocol):
     certificates: Rows[CertificateRecord]
     deliveries: Rows[DeliveryRecord]
     audit: Rows[AuditRecord]
+    findings: Rows[FindingRecord]
+    breakers: Rows[BreakerRecord]
+    sweeps: Rows[SweepRecord]
+    agenda: Agenda

@@ -15,8 +15,10 @@ from trustwright.model.records import (
     IntentRecord,
     IssuerRecord,
 )
-from trustwright.ports import Rows
+from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
+from trustwright.ports import Agenda, Rows
 from trustwright.store import tables
+from trustwright.store.agenda import SqlAgenda
 from trustwright.store.engine import PATIENCE, open_engine
 from trustwright.store.revision import check_revision
 from trustwright.store.rows import SqlRows
@@ -38,6 +40,10 @@ class SqlRecords:
         )
         self.deliveries: Rows[DeliveryRecord] = SqlRows(engine, tables.deliveries, DeliveryRecord)
         self.audit: Rows[AuditRecord] = SqlRows(engine, tables.audit, AuditRecord)
+        self.findings: Rows[FindingRecord] = SqlRows(engine, tables.findings, FindingRecord)
+        self.breakers: Rows[BreakerRecord] = SqlRows(engine, tables.breakers, BreakerRecord)
+        self.sweeps: Rows[SweepRecord] = SqlRows(engine, tables.sweeps, SweepRecord)
+        self.agenda: Agenda = SqlAgenda(engine)
 
     def __enter__(self) -> Self:
         return self

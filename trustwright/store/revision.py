@@ -9,7 +9,7 @@ from trustwright.store.engine import reading
 from trustwright.store.failures import MIGRATE
 from trustwright.store.sqlite import store_file
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in `migrations/versions`; revisions count up in four digits."""
 
 

@@ -1,147 +1,68 @@
-"""The tables: one column per field of `trustwright.model.records` and of `CeremonyRecord`.
+"""The tables: one column per field of the records in `trustwright.model`.
 
 Unique indexes carry in `info` what it means when a value is taken, so that the error can say it.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from sqlalchemy import BigInteger, Column, Index, Integer, Table
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Column,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    TypeDecorator,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB
-from typing_extensions import override
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pkey",
-        "fk": "%(table_name)s_%(column_0_name)s_fkey",
-    }
+from trustwright.store.columns import (
+    TextTuple,
+    key_column,
+    metadata,
+    moment_column,
+    reference,
+    text_column,
+    unique_index,
+    version_column,
 )
 
-# Byte order on both databases: paging by key must not depend on the server's language, and an
-# upgrade of the system's collations must not break a primary key.
-_KEY = Text().with_variant(Text(collation="C"), "postgresql")
-
-
-class UtcMoment(TypeDecorator[datetime]):
-    """A time; timestamptz on PostgreSQL, UTC text on SQLite, aware in Python."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    @override
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the time in UTC, because SQLite stores the digits alone."""
-        del dialect
-        return None if value is None else value.astimezone(UTC)
-
-    @override
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return an aware time in UTC, whatever the server's time zone is."""
-        del dialect
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class TextTuple(TypeDecorator[tuple[str, ...]]):
-    """A tuple of texts as a JSON array."""
-
-    impl = JSON().with_variant(JSONB(), "postgresql")
-    cache_ok = True
-
-    @override
-    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> Any:
-        """Return a list, which JSON knows."""
-        del dialect
-        return None if value is None else list(value)
-
-    @override
-    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...] | None:
-        """Return the tuple that the strict models want."""
-        del dialect
-        return None if value is None else tuple(value)
-
-
-def _key(name: str) -> Column[Any]:
-    return Column(name, _KEY, primary_key=True)
-
-
-def _text(name: str, *, optional: bool = False) -> Column[Any]:
-    return Column(name, _KEY, nullable=optional)
-
-
-def _moment(name: str, *, optional: bool = False) -> Column[Any]:
-    return Column(name, UtcMoment, nullable=optional)
-
-
-def _reference(name: str, target: str) -> Column[Any]:
-    return Column(name, _KEY, ForeignKey(target), nullable=False)
-
-
-def _version() -> Column[Any]:
-    return Column("version", BigInteger, nullable=False)
-
-
-def _unique(name: str, *columns: str, taken: str, hint: str, where: str | None = None) -> Index:
-    """A unique index; `where` makes it cover only these rows (both databases know that)."""
-    condition = None if where is None else text(where)
-    return Index(
-        name,
-        *columns,
-        unique=True,
-        sqlite_where=condition,
-        postgresql_where=condition,
-        info={"taken": taken, "hint": hint},
-    )
-
+__all__ = [
+    "audit",
+    "breakers",
+    "ceremonies",
+    "certificates",
+    "deliveries",
+    "environments",
+    "findings",
+    "intents",
+    "issuers",
+    "metadata",
+    "sweeps",
+]
 
 environments = Table(
     "environments",
     metadata,
-    _key("name"),
-    _text("phase"),
+    key_column("name"),
+    text_column("phase"),
     Column("generation", Integer, nullable=False),
-    _text("holder", optional=True),
-    _text("process", optional=True),
-    _moment("held_since", optional=True),
-    _moment("updated"),
-    _version(),
+    text_column("holder", optional=True),
+    text_column("process", optional=True),
+    moment_column("held_since", optional=True),
+    moment_column("updated"),
+    version_column(),
 )
 
 issuers = Table(
     "issuers",
     metadata,
-    _key("id"),
-    _reference("environment", "environments.name"),
+    key_column("id"),
+    reference("environment", "environments.name"),
     Column("generation", Integer, nullable=False),
-    _text("state"),
-    _text("key_id"),
-    _text("spki"),
-    _text("issuer_id", optional=True),
-    _text("certificate", optional=True),
-    _text("anchor", optional=True),
-    _text("anchor_serial", optional=True),
-    _moment("anchor_not_before", optional=True),
-    _text("canary", optional=True),
-    _moment("updated"),
-    _version(),
-    _unique(
+    text_column("state"),
+    text_column("key_id"),
+    text_column("spki"),
+    text_column("issuer_id", optional=True),
+    text_column("certificate", optional=True),
+    text_column("anchor", optional=True),
+    text_column("anchor_serial", optional=True),
+    moment_column("anchor_not_before", optional=True),
+    text_column("canary", optional=True),
+    moment_column("updated"),
+    version_column(),
+    unique_index(
         "issuers_generation_key",
         "environment",
         "generation",
@@ -153,22 +74,22 @@ issuers = Table(
 ceremonies = Table(
     "ceremonies",
     metadata,
-    _key("id"),
-    _text("environment"),
-    _text("kind"),
+    key_column("id"),
+    text_column("environment"),
+    text_column("kind"),
     Column("generation", Integer, nullable=True),
-    _text("state"),
-    _text("request"),
-    _text("response", optional=True),
+    text_column("state"),
+    text_column("request"),
+    text_column("response", optional=True),
     Column("refusals", BigInteger, nullable=False),
-    _text("refusal"),
-    _text("reason", optional=True),
-    _text("flow_run", optional=True),
-    _moment("created"),
-    _moment("expires"),
-    _moment("closed", optional=True),
-    _version(),
-    _unique(
+    text_column("refusal"),
+    text_column("reason", optional=True),
+    text_column("flow_run", optional=True),
+    moment_column("created"),
+    moment_column("expires"),
+    moment_column("closed", optional=True),
+    version_column(),
+    unique_index(
         "ceremonies_pending_key",
         "environment",
         "kind",
@@ -183,26 +104,26 @@ ceremonies = Table(
 intents = Table(
     "intents",
     metadata,
-    _key("id"),
-    _text("kind"),
-    _text("environment"),
-    _reference("issuer", "issuers.id"),
-    _text("role"),
-    _text("purpose"),
-    _text("subject"),
-    _text("owner", optional=True),
-    _text("slot"),
-    _text("spki"),
+    key_column("id"),
+    text_column("kind"),
+    text_column("environment"),
+    reference("issuer", "issuers.id"),
+    text_column("role"),
+    text_column("purpose"),
+    text_column("subject"),
+    text_column("owner", optional=True),
+    text_column("slot"),
+    text_column("spki"),
     Column("names", TextTuple, nullable=False),
-    _text("state"),
-    _text("serial", optional=True),
-    _text("pem", optional=True),
-    _text("actor"),
-    _text("note"),
-    _moment("opened"),
-    _moment("closed", optional=True),
-    _version(),
-    _unique(
+    text_column("state"),
+    text_column("serial", optional=True),
+    text_column("pem", optional=True),
+    text_column("actor"),
+    text_column("note"),
+    moment_column("opened"),
+    moment_column("closed", optional=True),
+    version_column(),
+    unique_index(
         "intents_open_key",
         "slot",
         where="state = 'open'",
@@ -216,25 +137,25 @@ intents = Table(
 certificates = Table(
     "certificates",
     metadata,
-    _key("id"),
-    _text("environment"),
-    _reference("issuer", "issuers.id"),
-    _text("serial"),
-    _text("role"),
-    _text("purpose"),
-    _text("subject"),
-    _text("owner"),
+    key_column("id"),
+    text_column("environment"),
+    reference("issuer", "issuers.id"),
+    text_column("serial"),
+    text_column("role"),
+    text_column("purpose"),
+    text_column("subject"),
+    text_column("owner"),
     Column("names", TextTuple, nullable=False),
-    _text("spki"),
-    _moment("not_before"),
-    _moment("not_after"),
-    _text("state"),
-    _text("pem"),
-    _text("intent"),
-    _moment("recorded"),
-    _moment("revoked", optional=True),
-    _version(),
-    _unique(
+    text_column("spki"),
+    moment_column("not_before"),
+    moment_column("not_after"),
+    text_column("state"),
+    text_column("pem"),
+    text_column("intent"),
+    moment_column("recorded"),
+    moment_column("revoked", optional=True),
+    version_column(),
+    unique_index(
         "certificates_serial_key",
         "issuer",
         "serial",
@@ -244,6 +165,7 @@ certificates = Table(
     Index("certificates_subject_idx", "environment", "subject", "state"),
     Index("certificates_owner_idx", "owner", "state"),
     Index("certificates_expiry_idx", "state", "not_after"),
+    Index("certificates_due_idx", "environment", "role", "state", "not_after", "id"),
     Index("certificates_serial_idx", "serial"),
     Index("certificates_intent_idx", "intent"),
 )
@@ -251,36 +173,96 @@ certificates = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    _key("id"),
-    _text("environment"),
-    _text("consumer"),
-    _text("target"),
-    _text("state"),
+    key_column("id"),
+    text_column("environment"),
+    text_column("consumer"),
+    text_column("target"),
+    text_column("state"),
     Column("number", BigInteger, nullable=False),
-    _text("serial", optional=True),
-    _text("manifest", optional=True),
-    _text("trust", optional=True),
-    _moment("crl_until", optional=True),
-    _text("problem"),
-    _text("holder", optional=True),
-    _moment("held_since", optional=True),
-    _moment("updated"),
-    _version(),
+    text_column("serial", optional=True),
+    text_column("manifest", optional=True),
+    text_column("trust", optional=True),
+    moment_column("crl_until", optional=True),
+    moment_column("crl_due", optional=True),
+    moment_column("looked", optional=True),
+    text_column("served", optional=True),
+    moment_column("probed", optional=True),
+    text_column("problem"),
+    text_column("holder", optional=True),
+    moment_column("held_since", optional=True),
+    moment_column("updated"),
+    version_column(),
     Index("deliveries_environment_idx", "environment", "state"),
+    Index("deliveries_crl_idx", "environment", "crl_due"),
+    Index("deliveries_looked_idx", "environment", "looked", "id"),
 )
 
 audit = Table(
     "audit",
     metadata,
-    _key("id"),
-    _moment("at"),
-    _text("event"),
-    _text("environment"),
-    _text("subject"),
-    _text("actor"),
-    _text("detail"),
-    _version(),
+    key_column("id"),
+    moment_column("at"),
+    text_column("event"),
+    text_column("environment"),
+    text_column("subject"),
+    text_column("actor"),
+    text_column("detail"),
+    version_column(),
     Index("audit_at_idx", "at"),
     Index("audit_subject_idx", "environment", "subject"),
     Index("audit_event_idx", "event"),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    key_column("id"),
+    text_column("kind"),
+    text_column("environment"),
+    text_column("subject"),
+    text_column("severity"),
+    text_column("summary"),
+    text_column("remedy"),
+    text_column("state"),
+    moment_column("due", optional=True),
+    moment_column("opened"),
+    moment_column("seen"),
+    moment_column("closed", optional=True),
+    moment_column("told", optional=True),
+    Column("times", BigInteger, nullable=False),
+    version_column(),
+    Index("findings_state_idx", "state", "kind", "environment"),
+)
+
+breakers = Table(
+    "breakers",
+    metadata,
+    key_column("id"),
+    text_column("environment"),
+    text_column("state"),
+    Column("failures", BigInteger, nullable=False),
+    Column("issued", BigInteger, nullable=False),
+    moment_column("since"),
+    moment_column("opened", optional=True),
+    moment_column("retry_at", optional=True),
+    text_column("problem"),
+    moment_column("updated"),
+    version_column(),
+    Index("breakers_state_idx", "state", "environment"),
+)
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    key_column("id"),
+    text_column("environment"),
+    text_column("actor"),
+    moment_column("started"),
+    moment_column("ended", optional=True),
+    Column("due", BigInteger, nullable=False),
+    Column("opened", BigInteger, nullable=False),
+    Column("closed", BigInteger, nullable=False),
+    Column("problems", TextTuple, nullable=False),
+    version_column(),
+    Index("sweeps_environment_idx", "environment", "id"),
 )

@@ -1,0 +1,1 @@
+"""The endpoints of consumers, seen as a client sees them."""

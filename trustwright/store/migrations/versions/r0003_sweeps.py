@@ -1,0 +1,104 @@
+"""What sweeps need: findings, breakers, sweeps; when a set was looked at; what is due, by index."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_TEXTS = sa.JSON().with_variant(JSONB(), "postgresql")
+_INDEXES = (
+    ("certificates_due_idx", "certificates", "environment role state not_after id"),
+    ("deliveries_crl_idx", "deliveries", "environment crl_due"),
+    ("deliveries_looked_idx", "deliveries", "environment looked id"),
+    ("findings_state_idx", "findings", "state kind environment"),
+    ("breakers_state_idx", "breakers", "state environment"),
+    ("sweeps_environment_idx", "sweeps", "environment id"),
+)
+
+
+def _text(name: str, *, optional: bool = False) -> sa.Column[str]:
+    return sa.Column(name, _TEXT, nullable=optional)
+
+
+def _moment(name: str, *, optional: bool = False) -> sa.Column[datetime]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=optional)
+
+
+def _number(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger(), nullable=False)
+
+
+def _table(name: str, *columns: sa.Column[str] | sa.Column[datetime] | sa.Column[int]) -> None:
+    key = sa.PrimaryKeyConstraint("id", name=f"{name}_pkey")
+    op.create_table(name, _text("id"), *columns, _number("version"), key)
+
+
+def upgrade() -> None:
+    for moment in ("crl_due", "looked", "probed"):
+        op.add_column("deliveries", _moment(moment, optional=True))
+    op.add_column("deliveries", _text("served", optional=True))
+    _findings()
+    _breakers()
+    _sweeps()
+    for name, table, columns in _INDEXES:
+        op.create_index(name, table, columns.split())
+
+
+def downgrade() -> None:
+    for name, table, _ in reversed(_INDEXES):
+        op.drop_index(name, table)
+    for table in ("sweeps", "breakers", "findings"):
+        op.drop_table(table)
+    for column in ("served", "probed", "looked", "crl_due"):
+        op.drop_column("deliveries", column)
+
+
+def _findings() -> None:
+    _table(
+        "findings",
+        *map(_text, ["kind", "environment", "subject", "severity", "summary", "remedy", "state"]),
+        _moment("due", optional=True),
+        _moment("opened"),
+        _moment("seen"),
+        _moment("closed", optional=True),
+        _moment("told", optional=True),
+        _number("times"),
+    )
+
+
+def _breakers() -> None:
+    _table(
+        "breakers",
+        _text("environment"),
+        _text("state"),
+        _number("failures"),
+        _number("issued"),
+        _moment("since"),
+        _moment("opened", optional=True),
+        _moment("retry_at", optional=True),
+        _text("problem"),
+        _moment("updated"),
+    )
+
+
+def _sweeps() -> None:
+    _table(
+        "sweeps",
+        _text("environment"),
+        _text("actor"),
+        _moment("started"),
+        _moment("ended", optional=True),
+        _number("due"),
+        _number("opened"),
+        _number("closed"),
+        sa.Column("problems", _TEXTS, nullable=False),
+    )
