@@ -8,6 +8,8 @@ TESTS  ?=
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+# All tests: on every core, each file on one of them. Some tests: in one process, as a debugger wants it.
+SHARED := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 CODE  := trustwright tasks flows deployments tests bench demo requirements
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -44,7 +46,7 @@ demo: $(STAMP) ## two environments on this machine, from an empty root to real h
 
 test: $(STAMP) ## all tests, or some of them (TESTS="tests/unit -k digest")
 	@infra/install-debian-packages demo tests
-	@$(BIN)/pytest $(TESTS)
+	@$(BIN)/pytest $(or $(TESTS),$(SHARED))
 
 pythons: $(STAMP) ## unit and property tests under each of Python 3.11 to 3.13 that is here (TESTS=…)
 	@requirements/pythons $(TESTS)

@@ -8,6 +8,7 @@ and the choice between two spellings of a time. This module gives those back and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from trustwright.errors import VerificationError
@@ -107,7 +108,13 @@ def certificate_fields(certificate: Certificate) -> CertificateFields:
     Raises:
         VerificationError: the bytes are no TBSCertificate (rule ``X509-DER``).
     """
-    parts = list(element(certificate.tbs_certificate_bytes).children())
+    return _fields(certificate.tbs_certificate_bytes)
+
+
+# Of the same few certificates each check of a run asks for them again: chain, anchors, leaf.
+@lru_cache(maxsize=256)
+def _fields(tbs: bytes) -> CertificateFields:
+    parts = list(element(tbs).children())
     version = 0
     if parts and parts[0].tag == 0xA0:  # noqa: PLR2004 - [0] EXPLICIT version
         version = int.from_bytes(parts.pop(0).children()[0].content, "big")

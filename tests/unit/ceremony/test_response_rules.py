@@ -103,7 +103,7 @@ def test_rule_refuses_its_case(rule: str) -> None:
     assert rule == refused.value.rule
 
 
-@pytest.mark.parametrize(("rule", "name", "make"), MORE, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("rule", "name", "make"), MORE, ids=[name for _, name, _ in MORE])
 def test_rule_refuses_more(rule: str, name: str, make: Callable[[], Case]) -> None:
     """The same rules from another side."""
     assert name
