@@ -55,10 +55,8 @@ def restore_default(ports: Ports, name: str) -> str:
     return issuer_id
 
 
-def tell_applied(
-    ports: Ports, plan: EnvironmentPlan, destroyed: Sequence[str], link: str = ""
-) -> None:
-    """Tell people what was removed and what is left, and keep it in the audit trail."""
-    notice = notices.environment_applied(plan, destroyed, link=link)
+def tell_applied(ports: Ports, plan: EnvironmentPlan, done: Sequence[str], link: str = "") -> None:
+    """Tell people what was done and what is left, and keep it in the audit trail."""
+    notice = notices.environment_applied(plan, done, link=link)
     ports.notifier.tell(notice)
     note(ports, notice.event, plan.environment, plan.environment, notice.body)

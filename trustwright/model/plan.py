@@ -65,6 +65,10 @@ class Remark:
     address: str
     text: str
 
+    def data(self) -> dict[str, str]:
+        """Return the remark as JSON members."""
+        return {"kind": self.kind, "address": self.address, "text": self.text}
+
 
 Found = Change | Remark
 """What a look at the world yields."""
@@ -120,10 +124,7 @@ class EnvironmentPlan:
             "environment": self.environment,
             "phase": self.phase,
             "changes": [_change(each) for each in self.changes],
-            "remarks": [
-                {"kind": each.kind, "address": each.address, "text": each.text}
-                for each in self.remarks
-            ],
+            "remarks": [each.data() for each in self.remarks],
         }
 
 

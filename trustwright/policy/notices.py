@@ -149,17 +149,17 @@ def environment_served(
             yield consumer_failed(consumer, problem, link=link)
 
 
-def environment_applied(plan: EnvironmentPlan, removed: Sequence[str], *, link: str = "") -> Notice:
-    """A plan was carried out: what was removed, and what is left.
+def environment_applied(plan: EnvironmentPlan, done: Sequence[str], *, link: str = "") -> Notice:
+    """A plan was carried out: what was done, and what is left.
 
     Args:
         plan: what differs still.
-        removed: one phrase each.
+        done: one phrase for each thing that was written or retired.
         link: page of the run.
     """
     left = [f"{each.address} ({each.action})" for each in plan.changes]
     left += [f"{each.address}: {one_line(each.text)}" for each in plan.troubles]
-    lines = [f"Removed: {one_line(each)}" for each in removed]
+    lines = [f"Done: {one_line(each)}" for each in done]
     lines += ["Left:", *_indented(left)] if left else ["Nothing differs from the estate file."]
     severity: Severity = "warning" if plan.troubles else "info"
     return Notice(
