@@ -13,6 +13,7 @@ from prefect.schedules import Interval
 from prefect.types.entrypoint import EntrypointType
 
 from deployments.triggers import cancelled_bootstrap
+from flows.apply_environment import apply_environment
 from flows.bootstrap_environment import bootstrap_environment
 from flows.watch_ceremonies import watch_ceremonies
 from trustwright.clock import SystemClock
@@ -37,6 +38,7 @@ def deployments(now: datetime) -> list[RunnerDeployment]:
     """
     return [
         RunnerDeployment.from_flow(bootstrap_environment, name=NAME, entrypoint_type=BY_MODULE),
+        RunnerDeployment.from_flow(apply_environment, name=NAME, entrypoint_type=BY_MODULE),
         RunnerDeployment.from_flow(
             watch_ceremonies,
             name=NAME,

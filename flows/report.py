@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from prefect.artifacts import create_table_artifact
 
-from tasks.notices import tell_environment_ready
+from tasks.notices import tell_applied, tell_environment_ready
 from trustwright.errors import UpstreamError
 from trustwright.lifecycle.consumers import Served
 from trustwright.lifecycle.separation import Judgement
+from trustwright.model.plan import EnvironmentPlan
 from trustwright.policy.quoting import one_line
 
 
@@ -45,10 +46,38 @@ def report_environment(environment: str, served: list[Served], judgements: list[
         description=f"Certificates of {environment} under every environment's anchors",
     )
     tell_environment_ready(environment, served)
-    _fail_on(environment, [each for each in served if each.state == "failed"])
+    fail_on_unserved(environment, served)
 
 
-def _fail_on(environment: str, failed: list[Served]) -> None:
+def report_left(left: EnvironmentPlan, changed: list[str], retired: list[str]) -> None:
+    """Publish what differs still after the estate file was applied; tell people."""
+    changes = [
+        {
+            "address": each.address,
+            "differs": each.action,
+            "why": "asked for by name" if each.destructive else one_line("; ".join(each.why)),
+        }
+        for each in left.changes
+    ]
+    troubles = [
+        {"address": each.address, "differs": each.kind, "why": one_line(each.text)}
+        for each in left.remarks
+    ]
+    create_table_artifact(
+        key=f"left-{left.environment}",
+        table=changes + troubles,
+        description=f"What differs still in {left.environment}",
+    )
+    tell_applied(left, [*changed, *retired])
+
+
+def fail_on_unserved(environment: str, served: list[Served]) -> None:
+    """Fail the run when a consumer could not be served, with everything else done.
+
+    Raises:
+        UpstreamError: rule ``CONSUMER-FAILED``.
+    """
+    failed = [each for each in served if each.state == "failed"]
     if failed:
         names = "; ".join(f"{each.consumer.name}: {each.problem}" for each in failed)
         raise UpstreamError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.environments import this_run
 from tasks.step import step
 from trustwright.assembly import assembled
-from trustwright.lifecycle import introduction, proof
+from trustwright.lifecycle import application, introduction, proof
 
 
 @step("import the intermediate and make its anchor")
@@ -20,3 +20,10 @@ def prove_intermediate(environment: str) -> str:
     """Return the serial of the canary, the probe that was issued, validated and revoked."""
     with assembled(actor=this_run()) as ports:
         return proof.prove_intermediate(ports, environment).canary or ""
+
+
+@step("point the default at the current issuer")
+def restore_default_issuer(environment: str) -> str:
+    """Return the issuer that the mount's default was moved back to, or an empty text."""
+    with assembled(actor=this_run()) as ports:
+        return application.restore_default(ports, environment)

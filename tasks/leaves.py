@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tasks.environments import this_run
 from tasks.step import step
 from trustwright.assembly import assembled
-from trustwright.lifecycle import consumers, reconciliation, separation
+from trustwright.lifecycle import consumers, reconciliation, retirement, separation
 from trustwright.lifecycle.consumers import Served
 from trustwright.lifecycle.environments import while_held
 from trustwright.lifecycle.separation import Judgement
@@ -26,6 +28,13 @@ def serve_consumers(environment: str) -> list[Served]:
         served = consumers.serve_consumers(ports, while_held(ports, environment, touched))
         consumers.refuse_held(served)
         return served
+
+
+@step("retire the consumers that left")
+def retire_consumers(environment: str, destroy: Sequence[str]) -> list[str]:
+    """Revoke what they hold and close their rows, as far as it was approved by address."""
+    with assembled(actor=this_run()) as ports:
+        return retirement.retire_consumers(ports, environment, destroy)
 
 
 @step("prove the separation of environments")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from prefect.client.schemas.objects import FlowRun, State
@@ -10,9 +11,10 @@ from tasks.environments import this_run
 from tasks.step import step
 from trustwright.assembly import assembled
 from trustwright.errors import TrustwrightError
-from trustwright.lifecycle import announcement
+from trustwright.lifecycle import announcement, application
 from trustwright.lifecycle.consumers import Served
 from trustwright.lifecycle.journal import note, note_failure
+from trustwright.model.plan import EnvironmentPlan
 from trustwright.policy import notices
 
 
@@ -21,6 +23,13 @@ def tell_environment_ready(environment: str, served: list[Served]) -> None:
     """Tell how many consumers hold their set, which wait and which failed."""
     with assembled(actor=this_run()) as ports:
         announcement.tell_served(ports, environment, served, ports.runs.link(this_run()))
+
+
+@step("tell people that the estate file was applied")
+def tell_applied(plan: EnvironmentPlan, done: Sequence[str]) -> None:
+    """Tell what was done, and what differs still."""
+    with assembled(actor=this_run()) as ports:
+        application.tell_applied(ports, plan, done, ports.runs.link(this_run()))
 
 
 def tell_run_ended(flow: str, flow_run: FlowRun, state: State[Any], *, crashed: bool) -> None:

@@ -144,7 +144,6 @@ NOBODY: list[tuple[str, str, str, Body]] = [
         {**LEAF, "not_after": "2099-01-01T00:00:00Z"},
     ),
     ("role patch", "PATCH", "pki/roles/server", {"allow_any_name": True}),
-    ("role delete", "DELETE", "pki/roles/server", {}),
     ("exported key", "POST", f"{GENERATE_PATH}/exported", GENERATE),
     ("exported key, old path", "POST", "pki/intermediate/generate/exported", GENERATE),
     ("internal key, old path", "POST", "pki/intermediate/generate/internal", GENERATE),
@@ -207,11 +206,14 @@ NOBODY: list[tuple[str, str, str, Body]] = [
     ("auto-tidy", "POST", "pki/config/auto-tidy", {"enabled": True}),
     ("policy write, old path", "POST", "sys/policy/own", {"policy": "x"}),
     ("login mount", "POST", "sys/auth/own", {"type": "jwt"}),
-    ("login role list", "LIST", "auth/jwt-issuer/role", {}),
+    ("policy delete", "DELETE", "sys/policies/acl/trustwright-issuer", {}),
+    ("policy of others delete", "DELETE", "sys/policies/acl/other", {}),
+    ("policy of our name", "POST", "sys/policies/acl/trustwright-other", {"policy": "x"}),
+    ("login mount delete", "DELETE", "sys/auth/jwt-issuer", {}),
+    ("second login role", "POST", "auth/jwt-issuer/role/other", {"token_policies": ["x"]}),
     ("token make", "POST", "auth/token/create", {}),
     ("token look up", "GET", "auth/token/lookup-self", {}),
     ("mount", "POST", "sys/mounts/other", {"type": "kv"}),
-    ("mount list", "GET", "sys/mounts", {}),
     ("unmount", "DELETE", "sys/mounts/pki", {}),
     ("namespace", "POST", "sys/namespaces/own", {}),
     ("identity", "POST", "identity/entity", {"name": "x"}),
@@ -260,6 +262,14 @@ SOME: list[tuple[str, str, str, Body, frozenset[str]]] = [
     ),
     ("read an issuer", "GET", "pki/issuer/<ISSUER>", {}, only("rotator", "anchor")),
     ("role write", "POST", "pki/roles/server", {"allow_any_name": True}, only(PROVISIONER)),
+    ("role delete", "DELETE", "pki/roles/server", {}, only(PROVISIONER)),
+    ("role list", "LIST", "pki/roles", {}, only(PROVISIONER)),
+    ("old policy delete", "DELETE", "sys/policies/acl/trustwright-old", {}, only(PROVISIONER)),
+    ("policy list", "LIST", "sys/policies/acl", {}, only(PROVISIONER)),
+    ("old login delete", "DELETE", "auth/jwt-issuer/role/old", {}, only(PROVISIONER)),
+    ("login role list", "LIST", "auth/jwt-issuer/role", {}, only(PROVISIONER)),
+    ("mount list", "GET", "sys/mounts", {}, only(PROVISIONER)),
+    ("login mount list", "GET", "sys/auth", {}, only(PROVISIONER)),
     ("URLs", "POST", "pki/config/urls", {"crl_distribution_points": "http://x"}, only(PROVISIONER)),
     ("CRL off", "POST", "pki/config/crl", {"disable": True}, only(PROVISIONER)),
     (
@@ -501,7 +511,7 @@ def test_tokens_carry_one_policy_and_die_soon(scene: Scene) -> None:
 def test_the_provisioner_prepares_and_no_more(
     scene: Scene, openbao: OpenBao, method: str, path: str
 ) -> None:
-    """It neither signs nor deletes, and leaves its own login and the root namespace alone."""
+    """It signs nothing, deletes no mount, and leaves its own login and the root namespace alone."""
     login = identities.provisioner_credentials(openbao.provisioner_key)
     connection = Connection(openbao.address, login, ca=openbao.ca)
     vault = scene.place.environment.vault

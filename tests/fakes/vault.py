@@ -24,16 +24,18 @@ from trustwright.errors import (
     VerificationError,
 )
 from trustwright.ids import new_serial, serial_text
+from trustwright.model.plan import Change
 from trustwright.ports import Capabilities, IssuerFacts, KeyHandle
 from trustwright.vault import roles
 from trustwright.vault.classify import OUTSIDE_ROLE
 from trustwright.x509 import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from trustwright.clock import Clock
     from trustwright.model.estate import Environment
+    from trustwright.model.plan import Found
     from trustwright.model.profile import Subject
     from trustwright.ports import SignOrder
 
@@ -80,6 +82,7 @@ class FakeMount:
     crls: dict[str, bytes] = field(default_factory=dict)
     crl_number: int = 0
     uris: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    surplus: set[str] = field(default_factory=set)
 
     def issuer(self, issuer_id: str) -> FakeIssuer:
         """Return an issuer, or refuse like the real one: 500, permanent."""
@@ -152,6 +155,7 @@ class FakeProvisioner:
         environment: Environment,
         organization: str,
         uris: Mapping[str, Sequence[str]],
+        destroy: Collection[str] = (),
     ) -> tuple[str, ...]:
         """Make the mount, or bring it to what the estate says."""
         self._vault.check()
@@ -160,15 +164,46 @@ class FakeProvisioner:
             self._vault.mounts[name] = FakeMount(name, environment, organization, uris=dict(uris))
             made = tuple(f"role {role} written" for role in sorted(environment.roles))
             return (f"mount {environment.vault.mount} made", *made)
-        changed = tuple(
-            f"role {role} written"
-            for role, facts in sorted(environment.roles.items())
-            if mount.environment.roles.get(role) != facts
-            or sorted(mount.uris.get(role, ())) != sorted(uris.get(role, ()))
-        )
+        changed = tuple(f"role {role} written" for role in _changed(mount, environment, uris))
         mount.environment, mount.organization = environment, organization
         mount.uris = dict(uris)
-        return changed
+        gone = {role for role in mount.surplus if f"{name}/vault/roles/{role}" in destroy}
+        mount.surplus -= gone
+        return (*changed, *(f"role {role} removed" for role in sorted(gone)))
+
+    def plan(
+        self,
+        name: str,
+        environment: Environment,
+        organization: str,
+        uris: Mapping[str, Sequence[str]],
+    ) -> tuple[Found, ...]:
+        """Return what `prepare` would change; `FakeMount.surplus` names roles of nobody."""
+        del organization
+        self._vault.check()
+        mount, at = self._vault.mounts.get(name), f"{name}/vault"
+        if mount is None:
+            made = tuple(Change(f"{at}/roles/{role}", "create") for role in environment.roles)
+            return (Change(f"{at}/sys/mounts/{environment.vault.mount}", "create"), *made)
+        changed = _changed(mount, environment, uris)
+        return (
+            *(Change(f"{at}/roles/{role}", "update") for role in changed),
+            *(
+                Change(f"{at}/roles/{role}", "delete", destructive=True)
+                for role in sorted(mount.surplus)
+            ),
+        )
+
+
+def _changed(
+    mount: FakeMount, environment: Environment, uris: Mapping[str, Sequence[str]]
+) -> list[str]:
+    return [
+        role
+        for role, facts in sorted(environment.roles.items())
+        if mount.environment.roles.get(role) != facts
+        or sorted(mount.uris.get(role, ())) != sorted(uris.get(role, ()))
+    ]
 
 
 class FakeRotator:

@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "vault": ("trustwright.cli.vault:vault", "Policies and logins that Vault needs."),
     "store": ("trustwright.cli.store:store", "The record's tables."),
     "bootstrap": ("trustwright.cli.bootstrap:bootstrap", "Bring an environment to life."),
+    "plan": ("trustwright.cli.plan:plan", "Show what differs from the estate file."),
+    "apply": ("trustwright.cli.apply:apply", "Make it as the estate file says."),
     "environments": ("trustwright.cli.environments:environments", "How far each one is."),
     "ceremony": ("trustwright.cli.ceremony:ceremony", "Requests to the root and its responses."),
     "certificates": ("trustwright.cli.certificates:certificates", "List and show certificates."),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 
 from trustwright.assembly import Assembly
 from trustwright.cli.terminal import note, say
 from trustwright.errors import ConfigurationError, TrustwrightError, UpstreamError
+from trustwright.ids import sha256_hex
 from trustwright.lifecycle.environments import record_of, settings_of
 from trustwright.lifecycle.journal import failure_of
 from trustwright.lifecycle.requests import open_ceremony
@@ -16,6 +18,7 @@ from trustwright.prefect_api import FINAL, SUSPENDED
 from trustwright.vault.identities import missing_identities
 
 BOOTSTRAP = "bootstrap-environment/trustwright"
+APPLY = "apply-environment/trustwright"
 FALLING_ASLEEP = 60.0
 """Seconds that a run may take from its last look at the record to its suspension."""
 POLL = 0.3
@@ -32,10 +35,28 @@ def start_bootstrap(ports: Assembly, environment: str) -> str:
     record = record_of(ports, environment)
     if record.holder is not None and (woken or ports.runs.alive(record.holder)):
         return record.holder
-    return _run_once(ports, environment, record.version)
+    key = f"bootstrap:{environment}"
+    return _run_once(ports, BOOTSTRAP, {"environment": environment}, key, record.version)
 
 
-def _run_once(ports: Assembly, environment: str, version: int) -> str:
+def start_application(ports: Assembly, environment: str, destroy: Sequence[str]) -> str:
+    """Return a run that applies the estate file to an environment.
+
+    Args:
+        ports: what the lifecycle needs.
+        environment: a ready one.
+        destroy: addresses of what may be removed.
+    """
+    approved = sorted(set(destroy))
+    version = record_of(ports, environment).version
+    key = f"apply:{environment}:{sha256_hex(chr(10).join(approved).encode())}"
+    asked = {"environment": environment, "destroy": approved}
+    return _run_once(ports, APPLY, asked, key, version)
+
+
+def _run_once(
+    ports: Assembly, deployment: str, asked: Mapping[str, object], key: str, version: int
+) -> str:
     """Return the run that was started for this state of the record, or the first that still may.
 
     A run claims the environment only once its process is there: until then, asking again must find
@@ -43,8 +64,7 @@ def _run_once(ports: Assembly, environment: str, version: int) -> str:
     """
     state: int | str = version
     while True:
-        key = f"bootstrap:{environment}:{state}"
-        run = ports.prefect.run_deployment(BOOTSTRAP, {"environment": environment}, key)
+        run = ports.prefect.run_deployment(deployment, asked, f"{key}:{state}")
         if not run.final:
             return run.id
         state = run.id
@@ -94,10 +114,23 @@ def follow(
     elif found.state_type == "COMPLETED":
         say(f"{environment} is {record_of(ports, environment).phase}")
     else:
-        raise _why(ports, environment, run, f"{found.state_name}: {found.message}")
+        raise _why(ports, f"bootstrap {environment}", run, f"{found.state_name}: {found.message}")
 
 
-def _why(ports: Assembly, environment: str, run: str, said: str) -> TrustwrightError:
+def follow_application(ports: Assembly, environment: str, run: str, patience: int) -> None:
+    """Wait until the run that applies the estate file has ended; say so.
+
+    Raises:
+        TrustwrightError: why it failed, when it said so.
+        UpstreamError: it failed, crashed or was cancelled without a word, or is still running.
+    """
+    found = ports.prefect.wait(run, FINAL, deadline=patience)
+    if found.state_type != "COMPLETED":
+        raise _why(ports, f"apply {environment}", run, f"{found.state_name}: {found.message}")
+    say(f"{environment} was applied")
+
+
+def _why(ports: Assembly, again: str, run: str, said: str) -> TrustwrightError:
     """Return why a run ended badly: its own error, which it keeps a moment after its state."""
     deadline = time.monotonic() + POLL * 10
     while time.monotonic() < deadline:
@@ -108,7 +141,7 @@ def _why(ports: Assembly, environment: str, run: str, said: str) -> TrustwrightE
     return UpstreamError(
         f"the run ended {said}",
         rule="RUN-ENDED",
-        hint=f"mend the cause, then run: trustwright bootstrap {environment}",
+        hint=f"mend the cause, then run: trustwright {again}",
         where=ports.runs.link(run),
     )
 

@@ -108,6 +108,17 @@ def write(text: str) -> None:
         sys.stdout.flush()
 
 
+def paint(text: str, colour: str) -> None:
+    """Print a line of result, in a colour where standard output is a terminal that has them.
+
+    ``NO_COLOR``, set to anything, turns colours off.
+    """
+    shown = printable(text)
+    if colour and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        shown = click.style(shown, fg=colour)
+    write(f"{shown}\n")
+
+
 def note(text: str) -> None:
     """Print a line beside the result, on stderr."""
     click.echo(f"note: {printable(text)}", err=True)

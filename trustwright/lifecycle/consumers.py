@@ -175,7 +175,7 @@ def _serve(ports: Ports, consumer: Consumer) -> Served:
     target = ports.target(consumer)
     found = target.observed()
     observed = _taken_up(ports, consumer, target, found)
-    asked = _host_request(ports, consumer, target)
+    asked = host_request(ports, consumer, target)
     recorded = recorded_serial(ports, consumer)
     note_exposure(ports, consumer, observed)
     tidy(ports, consumer, observed, before=recorded)
@@ -289,7 +289,7 @@ def _check_still_valid(ports: Ports, certificate: CertificateRecord) -> None:
         )
 
 
-def _host_request(ports: Ports, consumer: Consumer, target: Target) -> str | None:
+def host_request(ports: Ports, consumer: Consumer, target: Target) -> str | None:
     """Return the request that the host left, judged, or None."""
     csr = target.host_request() if consumer.key == "host" else None
     if csr is not None:

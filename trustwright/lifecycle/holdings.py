@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -57,11 +58,24 @@ def fitting_in_place(
     read does not fit any more.
     """
     row = certificate_in_place(ports, consumer, observed)
-    if row is None or observed is None or observed.with_key != (consumer.key == "managed"):
+    if row is None or observed is None:
         return None
+    return None if any(misfits_in_place(ports, consumer, row, observed, asked)) else row
+
+
+def misfits_in_place(
+    ports: Ports,
+    consumer: Consumer,
+    row: CertificateRecord,
+    observed: Delivered,
+    asked: str | None,
+) -> Iterator[str]:
+    """Yield why the certificate in place must be replaced, one sentence each; none when it fits."""
+    if observed.with_key != (consumer.key == "managed"):
+        yield "the set holds a key" if observed.with_key else "the set holds no key"
     if observed.exposed or key_was_exposed(ports, row):
-        return None
-    return row if fits(ports, consumer, row, asked) else None
+        yield "others could read its key"
+    yield from misfits(ports, consumer, row, asked)
 
 
 def set_is_current(ports: Ports, consumer: Consumer, observed: Delivered) -> bool:
@@ -69,15 +83,30 @@ def set_is_current(ports: Ports, consumer: Consumer, observed: Delivered) -> boo
 
     Its anchors are today's and more than half of every CRL's life is left.
     """
-    if not observed.in_service or observed.drift:
-        return False
+    return not any(staleness(ports, consumer, observed))
+
+
+def staleness(ports: Ports, consumer: Consumer, observed: Delivered) -> Iterator[str]:
+    """Yield why the set in place must be delivered again, one sentence each."""
+    if not observed.in_service:
+        yield "its reload and check have not passed yet"
+    if observed.drift:
+        yield f"drift: {observed.drift}"
     if observed.trust != sha256_hex(trust_bundle(ports, consumer).encode()):
-        return False
-    return observed.crl_due is not None and ports.clock.now() < observed.crl_due
+        yield "its anchors are not today's"
+    if observed.crl_due is None or ports.clock.now() >= observed.crl_due:
+        yield "half of its CRLs' life is over"
 
 
 def fits(ports: Ports, consumer: Consumer, row: CertificateRecord, asked: str | None) -> bool:
-    """Return whether the certificate says what today's estate and host ask for, and is not due.
+    """Return whether the certificate says what today's estate and host ask for, and is not due."""
+    return not any(misfits(ports, consumer, row, asked))
+
+
+def misfits(
+    ports: Ports, consumer: Consumer, row: CertificateRecord, asked: str | None
+) -> Iterator[str]:
+    """Yield how the certificate differs from what today's estate and host ask for, or is due.
 
     Organization, role, names, usage, policy and kind of key are compared with the certificate
     itself. It may not live longer than the role allows today; a shorter life is no fault.
@@ -87,20 +116,24 @@ def fits(ports: Ports, consumer: Consumer, row: CertificateRecord, asked: str | 
         ports, consumer.environment, consumer.role, consumer.name, consumer.names
     )
     certificate = parse.certificate(row.pem)
-    renewal = ports.clock.now() + timedelta(seconds=role.renew_before)
-    return (
-        row.not_after > renewal
-        and (asked is None or row.spki == parse.spki_sha256(parse.request(asked)))
-        and key_kind(certificate.public_key()) == role.key
-        and _says(certificate, profile, row.spki)
-    )
+    if row.not_after <= ports.clock.now() + timedelta(seconds=role.renew_before):
+        yield f"due: it is valid until {row.not_after:%Y-%m-%d %H:%M} UTC"
+    if asked is not None and row.spki != parse.spki_sha256(parse.request(asked)):
+        yield "the host asks for another key"
+    kind = key_kind(certificate.public_key())
+    if kind != role.key:
+        yield f"its key is {kind}, the role wants {role.key}"
+    yield from _misstatements(certificate, profile, row.spki)
 
 
-def _says(certificate: x509.Certificate, profile: Profile, spki: str) -> bool:
+def _misstatements(certificate: x509.Certificate, profile: Profile, spki: str) -> Iterator[str]:
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     longest = timedelta(seconds=profile.validity + VAULT_BACKDATE) + _ROUNDING
-    found = matches_order(certificate, profile, spki, now=start)
-    return end - start <= longest and {each.clause for each in found} <= {"ORDER-TTL"}
+    if end - start > longest:
+        yield "it lives longer than its role allows"
+    for each in matches_order(certificate, profile, spki, now=start):
+        if each.clause != "ORDER-TTL":
+            yield f"{each.message} [{each.clause}]"
 
 
 def note_exposure(ports: Ports, consumer: Consumer, observed: Delivered | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from trustwright.errors import ConfigurationError
 from trustwright.lifecycle.environments import advance, record_of, settings_of
 from trustwright.lifecycle.journal import note
@@ -14,11 +16,12 @@ NO_KEY = "KEY-PROVISIONER"
 """Rule of the error for a provisioner's key that is not on this machine."""
 
 
-def prepare_environment(ports: Ports, name: str) -> tuple[str, ...]:
+def prepare_environment(ports: Ports, name: str, destroy: Collection[str] = ()) -> tuple[str, ...]:
     """Probe the server, then make mount, tuning, URLs, policies, logins and roles.
 
     The provisioner's key may be kept off this machine once the environment is prepared: without it
-    nothing is looked at or changed here, and the audit trail says so.
+    nothing is looked at or changed here, and the audit trail says so. What is surplus stays, unless
+    a person approved its removal by its address (`destroy`).
 
     Returns:
         What was changed, one phrase each; empty when everything was in place.
@@ -28,7 +31,7 @@ def prepare_environment(ports: Ports, name: str) -> tuple[str, ...]:
             provisioner's key is missing and the environment was never prepared.
     """
     try:
-        changes = _prepare(ports, name)
+        changes = _prepare(ports, name, destroy)
     except ConfigurationError as error:
         prepared = reached(record_of(ports, name).phase, "prepared")
         if error.rule != NO_KEY or not prepared:
@@ -39,7 +42,7 @@ def prepare_environment(ports: Ports, name: str) -> tuple[str, ...]:
     return changes
 
 
-def _prepare(ports: Ports, name: str) -> tuple[str, ...]:
+def _prepare(ports: Ports, name: str, destroy: Collection[str]) -> tuple[str, ...]:
     environment = settings_of(ports, name)
     provisioner = ports.provisioner(name)
     found = provisioner.probe()
@@ -48,7 +51,7 @@ def _prepare(ports: Ports, name: str) -> tuple[str, ...]:
         detail = f"{found.product} {found.version} lacks {each}"
         note(ports, "trustwright.vault.absent", name, environment.vault.mount, detail)
     uris = workload_uris(ports.estate, name)
-    changes = provisioner.prepare(name, environment, ports.estate.organization, uris)
+    changes = provisioner.prepare(name, environment, ports.estate.organization, uris, destroy)
     for change in changes:
         note(ports, "trustwright.vault.changed", name, environment.vault.mount, change)
     return changes

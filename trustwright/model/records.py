@@ -160,9 +160,10 @@ class CertificateRecord(Artifact):
         return "expired" if self.state == "valid" and self.not_after <= now else self.state
 
 
-DeliveryState = Literal["planned", "delivered", "undone", "failed", "waiting"]
+DeliveryState = Literal["planned", "delivered", "undone", "failed", "waiting", "retired"]
 """*planned*: nobody has tried yet, or the first try is under way. *waiting*: ``key: host`` and the
-host has left no certification request yet."""
+host has left no certification request yet. *retired*: it left the estate file, and its certificates
+are revoked."""
 
 
 class DeliveryRecord(Artifact):

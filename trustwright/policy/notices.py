@@ -13,6 +13,7 @@ from pathlib import PurePath
 
 from trustwright.model.ceremony import CeremonyRecord, Request, Response
 from trustwright.model.estate import Consumer, Severity
+from trustwright.model.plan import EnvironmentPlan
 from trustwright.model.records import DeliveryState, IntentRecord, IssuerRecord
 from trustwright.policy.quoting import one_line
 from trustwright.ports import Notice
@@ -146,6 +147,29 @@ def environment_served(
     for consumer, state, problem in outcomes:
         if state in {"failed", "undone"}:
             yield consumer_failed(consumer, problem, link=link)
+
+
+def environment_applied(plan: EnvironmentPlan, done: Sequence[str], *, link: str = "") -> Notice:
+    """A plan was carried out: what was done, and what is left.
+
+    Args:
+        plan: what differs still.
+        done: one phrase for each thing that was written or retired.
+        link: page of the run.
+    """
+    left = [f"{each.address} ({each.action})" for each in plan.changes]
+    left += [f"{each.address}: {one_line(each.text)}" for each in plan.troubles]
+    lines = [f"Done: {one_line(each)}" for each in done]
+    lines += ["Left:", *_indented(left)] if left else ["Nothing differs from the estate file."]
+    severity: Severity = "warning" if plan.troubles else "info"
+    return Notice(
+        event="trustwright.environment.applied",
+        severity=severity,
+        body="\n".join(lines),
+        title=f"{plan.environment}: the estate file was applied",
+        environment=plan.environment,
+        link=link,
+    )
 
 
 def consumer_failed(consumer: Consumer, problem: str, *, link: str = "") -> Notice:

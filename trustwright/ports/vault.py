@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from trustwright.model.estate import Environment
+from trustwright.model.plan import Found
 from trustwright.model.profile import Subject
 
 
@@ -81,6 +82,7 @@ class Provisioner(Protocol):
         environment: Environment,
         organization: str,
         uris: Mapping[str, Sequence[str]],
+        destroy: Collection[str] = (),
     ) -> tuple[str, ...]:
         """Make namespace, mount, tuning, URLs, CRL settings, policies, logins and roles.
 
@@ -89,6 +91,7 @@ class Provisioner(Protocol):
             environment: what the estate says of it.
             organization: O of its certificates.
             uris: by role, every URI that a certificate may carry; a role signs no other.
+            destroy: addresses of what is surplus and may be removed; anything else stays.
 
         Returns:
             What it changed, one phrase each; empty when everything was in place.
@@ -96,6 +99,20 @@ class Provisioner(Protocol):
         Raises:
             ConfigurationError: the provisioner's key is not on this machine (rule
                 ``KEY-PROVISIONER``), or keys or namespace are somebody else's.
+        """
+        ...
+
+    def plan(
+        self,
+        name: str,
+        environment: Environment,
+        organization: str,
+        uris: Mapping[str, Sequence[str]],
+    ) -> Sequence[Found]:
+        """Return what `prepare` would change, what is surplus and what is foreign; write nothing.
+
+        Raises:
+            ConfigurationError, UpstreamError: as `prepare`.
         """
         ...
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import ssl
 import threading
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import requests
 from hvac.adapters import RawAdapter
@@ -68,6 +69,7 @@ class Connection:
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._token: str | None = None
+        self.looks_only = False
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = _bundle(ca)
@@ -77,6 +79,12 @@ class Connection:
             namespace=namespace or None,
             allow_redirects=False,
         )
+
+    def looking(self) -> Self:
+        """Return the same connection, which refuses every call that would change something."""
+        twin = copy.copy(self)
+        twin.looks_only = True
+        return twin
 
     def close(self) -> None:
         """Close the pooled connections and forget the token."""
@@ -103,6 +111,10 @@ class Connection:
     def listing(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the ``data`` of a LIST; an empty list is a 404 and comes back as ``{}``."""
         return self._perform(Call("LIST", path, params=params)) or {}
+
+    def ask(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the ``data`` of a POST that only looks something up."""
+        return self._perform(Call("POST", path, body=body)) or {}
 
     def write(
         self, path: str, body: Mapping[str, Any], *, warnings: tuple[str, ...] = ()
@@ -168,6 +180,13 @@ class Connection:
             return self._token
 
     def _perform(self, call: Call) -> dict[str, Any] | None:
+        if call.effect and self.looks_only:
+            raise VerificationError(
+                "a look must not change anything; nothing was sent",
+                rule="VAULT-LOOK",
+                hint="report it: the program contradicts itself",
+                where=call.where,
+            )
         token = self.token()
         response = self._send(call, token)
         if response.status_code == HTTPStatus.FORBIDDEN:

@@ -7,12 +7,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trustwright.errors import ConfigurationError, Denied
+from trustwright.model.plan import Change, Member
 from trustwright.vault import identities, replies
 from trustwright.vault.connect import connect
 from trustwright.vault.credentials import read_approle
 from trustwright.vault.identities import IDENTITIES
 from trustwright.vault.policies import within
-from trustwright.vault.settle import settle, settle_absence, settle_mount
+from trustwright.vault.settle import (
+    NOT_SHOWN,
+    Step,
+    names_at,
+    settle,
+    settle_absence,
+    settle_mount,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,7 +76,7 @@ def _login(folder: Path, identity: Identity) -> Login:
 
 def settle_login(
     connection: Connection, name: str, environment: Environment, identity: Identity, login: Login
-) -> Iterator[str]:
+) -> Iterator[Step]:
     """Make this login known and withdraw every other one of the identity.
 
     A server token that an older login got lives on until it ends
@@ -95,7 +103,7 @@ def _pinned_key(
     environment: Environment,
     identity: Identity,
     login: PinnedKey,
-) -> Iterator[str]:
+) -> Iterator[Step]:
     mount = within(environment, f"sys/auth/jwt-{identity}")
     yield from settle_mount(connection, mount, {"type": "jwt"}, f"login of {identity} made")
     config = within(environment, f"auth/jwt-{identity}/config")
@@ -108,7 +116,7 @@ def _pinned_key(
 
 def _approle(
     connection: Connection, environment: Environment, identity: Identity, login: SharedSecret
-) -> Iterator[str]:
+) -> Iterator[Step]:
     mount = within(environment, f"sys/auth/approle-{identity}")
     yield from settle_mount(connection, mount, {"type": "approle"}, f"login of {identity} made")
     role = within(environment, role_path("approle", identity))
@@ -116,23 +124,46 @@ def _approle(
     yield from settle(connection, role, bound, f"login of {identity} bound")
     named = {"role_id": login.role_id}
     yield from settle(connection, f"{role}/role-id", named, f"role_id of {identity} set")
+    yield from _secret(connection, role, identity, login)
+
+
+def _secret(
+    connection: Connection, role: str, identity: Identity, login: SharedSecret
+) -> Iterator[Step]:
+    """Make the secret known, then destroy every other one: what the file held before is void."""
     wanted = {"secret_id": login.secret_id}
-    known = connection.write(f"{role}/secret-id/lookup", wanted)
-    if not known:
-        known = connection.write(f"{role}/custom-secret-id", wanted)
-        yield f"secret_id of {identity} known"
-    yield from _destroy_others(connection, role, identity, known)
+    if not _known(connection, role, wanted):
+        shown = (Member("secret_id", None, NOT_SHOWN),)
+        yield Step(
+            f"{role}/custom-secret-id",
+            f"secret_id of {identity} known",
+            Change(f"{role}/secret-id", "create", shown),
+            lambda: connection.write(f"{role}/custom-secret-id", wanted),
+        )
+    kept = _known(connection, role, wanted)
+    others = [each for each in names_at(connection, f"{role}/secret-id") if each != kept]
+    for number, accessor in enumerate(others, start=1):
+        yield _destroyed(connection, role, identity, accessor, number)
 
 
-def _destroy_others(
-    connection: Connection, role: str, identity: Identity, known: Mapping[str, object]
-) -> Iterator[str]:
-    """Destroy every secret but the one that is known: what the file held before logs in no more."""
-    kept = replies.text(known, "secret_id_accessor", role)
-    for accessor in connection.listing(f"{role}/secret-id").get("keys") or ():
-        if accessor != kept:
-            connection.write(f"{role}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
-            yield f"former secret_id of {identity} destroyed"
+def _known(connection: Connection, role: str, secret: Mapping[str, str]) -> str:
+    """Return the accessor of a secret; empty when the server does not know it yet."""
+    if connection.find(role) is None:
+        return ""
+    found = connection.ask(f"{role}/secret-id/lookup", secret)
+    return replies.text(found, "secret_id_accessor", role) if found else ""
+
+
+def _destroyed(
+    connection: Connection, role: str, identity: Identity, accessor: str, number: int
+) -> Step:
+    body = {"secret_id_accessor": accessor}
+    return Step(
+        f"{role}/secret-id-accessor/destroy",
+        f"former secret_id of {identity} destroyed",
+        Change(f"{role}/secret-id/former-{number}", "delete"),
+        lambda: connection.write(f"{role}/secret-id-accessor/destroy", body),
+    )
 
 
 def try_logins(name: str, environment: Environment) -> None:

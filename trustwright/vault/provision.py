@@ -1,4 +1,8 @@
-"""Preparing an environment: namespace, mount, settings, policies, logins, roles."""
+"""Preparing an environment: namespace, mount, settings, policies, logins, roles.
+
+One walk over everything that the estate asks for, a step each. A plan looks at the steps, a
+preparation takes them: the two cannot disagree.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,16 @@ from trustwright.vault import identities, policies, roles, urls
 from trustwright.vault.logins import logins_in, settle_login, try_logins
 from trustwright.vault.policies import within
 from trustwright.vault.probe import OPENBAO, probe
-from trustwright.vault.settle import settle, settle_mount
+from trustwright.vault.settle import Step, addressed, settle, settle_mount, settle_presence, taken
 from trustwright.vault.sharing import refuse_shared_keys, refuse_shared_namespace
+from trustwright.vault.surplus import surplus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from trustwright.model.estate import Environment
+    from trustwright.model.plan import Found
     from trustwright.ports import Capabilities
     from trustwright.vault.client import Connection
 
@@ -57,14 +63,34 @@ class VaultProvisioner:
         """Return what the server can do."""
         return probe(self._connection)
 
+    def plan(
+        self,
+        name: str,
+        environment: Environment,
+        organization: str,
+        uris: Mapping[str, Sequence[str]],
+    ) -> tuple[Found, ...]:
+        """Return how the server differs from what the estate asks for; nothing is written.
+
+        Raises:
+            ConfigurationError, UpstreamError: as `prepare`.
+        """
+        looking = VaultProvisioner(self._connection.looking(), self._key, self._others)
+        steps = looking._walk(name, environment, organization, uris)
+        found = (each for step in steps for each in (step.change, step.remark))
+        return tuple(each for each in found if each is not None)
+
     def prepare(
         self,
         name: str,
         environment: Environment,
         organization: str,
         uris: Mapping[str, Sequence[str]],
+        destroy: Collection[str] = (),
     ) -> tuple[str, ...]:
         """Make everything so that the estate asks for; return what changed, one phrase each.
+
+        What is surplus stays, unless its address is in `destroy`.
 
         Raises:
             ConfigurationError: the provisioner's key is not here (rule ``KEY-PROVISIONER``), a
@@ -73,15 +99,34 @@ class VaultProvisioner:
                 has neither public key nor AppRole file.
             UpstreamError: the server said no, or not everything was heard; run again.
         """
-        return tuple(self._changes(name, environment, organization, uris))
+        # Nobody asks what is surplus where nothing was approved.
+        walk = self._walk if destroy else self._wanted
+        phrases = tuple(taken(walk(name, environment, organization, uris), destroy))
+        try_logins(name, environment)
+        return phrases
 
-    def _changes(
+    def _walk(
         self,
         name: str,
         environment: Environment,
         organization: str,
         uris: Mapping[str, Sequence[str]],
-    ) -> Iterator[str]:
+    ) -> Iterator[Step]:
+        """Yield every step, what is surplus last; changes bear the addresses that a plan shows."""
+        settled: list[str] = []
+        for step in self._wanted(name, environment, organization, uris):
+            settled.append(step.path)
+            yield addressed(step, name, environment)
+        for step in surplus(self._connection, name, environment, settled):
+            yield addressed(step, name, environment)
+
+    def _wanted(
+        self,
+        name: str,
+        environment: Environment,
+        organization: str,
+        uris: Mapping[str, Sequence[str]],
+    ) -> Iterator[Step]:
         folder = environment.vault.identity
         own = _public_half(self._key)
         logins = logins_in(folder)
@@ -95,15 +140,13 @@ class VaultProvisioner:
         for identity, login in logins.items():
             yield from settle_login(self._connection, name, environment, identity, login)
         yield from self._roles(name, environment, organization, uris, openbao=openbao)
-        try_logins(name, environment)
 
-    def _namespaces(self, environment: Environment) -> Iterator[str]:
+    def _namespaces(self, environment: Environment) -> Iterator[Step]:
         for path in policies.namespace_paths(environment.vault.namespace):
-            if self._connection.find(path) is None:
-                self._connection.write(path, {})
-                yield f"namespace {path.rsplit('/', 1)[-1]} made"
+            made = f"namespace {path.rsplit('/', 1)[-1]} made"
+            yield from settle_presence(self._connection, path, {}, made)
 
-    def _mount(self, environment: Environment) -> Iterator[str]:
+    def _mount(self, environment: Environment) -> Iterator[Step]:
         mount = environment.vault.mount
         path = within(environment, f"sys/mounts/{mount}")
         description = "Trustwright: one environment's intermediate"
@@ -119,13 +162,13 @@ class VaultProvisioner:
         }
         yield from settle(self._connection, f"{path}/tune", tuning, f"mount {mount} tuned")
 
-    def _settings(self, environment: Environment, *, openbao: bool) -> Iterator[str]:
+    def _settings(self, environment: Environment, *, openbao: bool) -> Iterator[Step]:
         base = within(environment, environment.vault.mount)
         published = urls.templates(environment) | (urls.OPENBAO_ONLY if openbao else {})
         yield from settle(self._connection, f"{base}/config/urls", published, "URLs set")
         yield from settle(self._connection, f"{base}/config/crl", CRL, "CRL settings set")
 
-    def _policies(self, name: str, environment: Environment) -> Iterator[str]:
+    def _policies(self, name: str, environment: Environment) -> Iterator[Step]:
         for identity in identities.IDENTITIES:
             wanted = {"policy": policies.render(identity, name, environment)}
             path = within(environment, f"sys/policies/acl/{identities.policy_name(identity)}")
@@ -139,7 +182,7 @@ class VaultProvisioner:
         uris: Mapping[str, Sequence[str]],
         *,
         openbao: bool,
-    ) -> Iterator[str]:
+    ) -> Iterator[Step]:
         more = roles.OPENBAO_ONLY if openbao else {}
         for role, facts in sorted(environment.roles.items()):
             wanted = more | roles.parameters(

@@ -119,9 +119,11 @@ def _sign_of_another(
     path = within(environment, f"sys/policies/acl/{identities.policy_name(identity)}")
     policy = (connection.find(path) or {}).get("policy") or ""
     owner = policies.owner(policy)
-    if policy and owner != (name, environment.vault.mount):
-        whose = f"for environment {owner[0]} and mount {owner[1]}" if owner else "by somebody else"
-        return f"the policy {identities.policy_name(identity)} was written {whose}"
+    written = f"the policy {identities.policy_name(identity)} was written"
+    if owner is not None and owner != (name, environment.vault.mount):
+        return f"{written} for environment {owner[0]} and mount {owner[1]}"
+    if policy and owner is None and not _is_marked(connection, name, environment):
+        return f"{written} by somebody else"
     pinned = connection.find(within(environment, role_path("jwt", identity))) or {}
     audiences = pinned.get("bound_audiences") or []
     if audiences and audiences != [identities.audience(name)]:
@@ -150,8 +152,20 @@ def _foreign_role(connection: Connection, name: str, environment: Environment) -
     for role in sorted(environment.roles):
         facts = connection.find(within(environment, f"{mount}/roles/{role}"))
         if facts is not None and facts.get("ou") != [name]:
+            if not facts.get("ou") and _is_marked(connection, name, environment):
+                continue
             return f"its role {role} signs for the unit {', '.join(facts.get('ou') or ['(none)'])}"
     return ""
+
+
+def _is_marked(connection: Connection, name: str, environment: Environment) -> bool:
+    """Return whether another policy in the namespace says that the mount is this environment's.
+
+    Then what bears no mark was written by hand over what was ours: drift, not somebody else's.
+    """
+    paths = (f"sys/policies/acl/{identities.policy_name(identity)}" for identity in IDENTITIES)
+    found = ((connection.find(within(environment, path)) or {}).get("policy") for path in paths)
+    return any(policies.owner(text or "") == (name, environment.vault.mount) for text in found)
 
 
 def _occupied(name: str, place: str, sign: str) -> ConfigurationError:

@@ -193,7 +193,7 @@ def test_the_anchors_policy() -> None:
 
 
 def test_the_provisioners_policy_names_every_place_once() -> None:
-    """Below each namespace of the estate; it may delete the identities' logins, nothing else."""
+    """Below each namespace; it may delete logins, roles of its mount, and what is named as ours."""
     places = [("a/test", "pki"), ("prod", "ca"), ("a/test", "pki")]
     text = policies.provisioner(places)
     rules = _rules(text)
@@ -203,7 +203,7 @@ def test_the_provisioners_policy_names_every_place_once() -> None:
         "sys/namespaces/prod",
     }
     assert rules["a/test/sys/mounts/pki"] == ["create", "read", "update"]
-    assert rules["prod/ca/roles/+"] == ["create", "read", "update"]
+    assert rules["prod/ca/roles/+"] == ["create", "read", "update", "delete", "list"]
     assert text.count('path "a/test/sys/mounts/pki"') == 1
     words = {word for rule in rules.values() for word in rule}
     assert words == {"create", "read", "update", "sudo", "delete", "list"}
@@ -212,10 +212,18 @@ def test_the_provisioners_policy_names_every_place_once() -> None:
         for path, rule in rules.items()
         if "delete" in rule and path.startswith("prod/")
     } == {
-        f"auth/{kind}-{identity}/role/{identity}"
-        for kind in ("jwt", "approle")
-        for identity in identities.IDENTITIES
+        "ca/roles/+",
+        "sys/policies/acl/trustwright-*",
+        *(
+            f"auth/{kind}-{identity}/role/{role}"
+            for kind in ("jwt", "approle")
+            for identity in identities.IDENTITIES
+            for role in (identity, "+")
+        ),
     }
+    for identity in identities.IDENTITIES:
+        own = rules[f"prod/sys/policies/acl/{identities.policy_name(identity)}"]
+        assert own == ["create", "read", "update"]
     assert {path.rsplit("/", 2)[-2] for path, rule in rules.items() if "sudo" in rule} == {"auth"}
 
 

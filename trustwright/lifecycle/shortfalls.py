@@ -1,0 +1,112 @@
+"""What an environment's consumers lack: record, certificate, delivered set; and who left.
+
+The reasons are those by which a run serves (`trustwright.lifecycle.holdings`): what is named here
+is what serving mends, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trustwright.errors import (
+    ConfigurationError,
+    PolicyViolation,
+    UpstreamError,
+    VerificationError,
+)
+from trustwright.lifecycle.consumers import consumers_of, host_request
+from trustwright.lifecycle.holdings import certificate_in_place, misfits_in_place, staleness
+from trustwright.lifecycle.retirement import leavers
+from trustwright.model.estate import Consumer
+from trustwright.model.plan import Change, Found, Member, Remark
+from trustwright.model.records import DeliveryRecord
+from trustwright.policy.naming import consumer_key
+from trustwright.ports import Delivered, Ports
+
+
+def shortfalls(ports: Ports, environment: str) -> Iterator[Found]:
+    """Yield what serving the environment's consumers would change, by name, and who left."""
+    for consumer in sorted(consumers_of(ports, environment), key=lambda each: each.name):
+        yield from _shortfalls_of(ports, consumer)
+    for leaver in leavers(ports, environment):
+        yield leaver.change()
+
+
+def _shortfalls_of(ports: Ports, consumer: Consumer) -> Iterator[Found]:
+    row = ports.records.deliveries.get(consumer_key(consumer))
+    new = row is None or row.state == "retired"
+    if new:
+        yield _new(consumer)
+    try:
+        observed = ports.target(consumer).observed()
+    except (ConfigurationError, UpstreamError) as error:
+        text = f"certificate and delivered set: {error}"
+        yield Remark("unseen", _address(consumer, "sets"), text)
+        return
+    try:
+        found = list(_in_place(ports, consumer, observed))
+    except (PolicyViolation, VerificationError, UpstreamError) as error:
+        # Serving fails on it, too: a host's request that breaks a rule, an anchor that is revoked.
+        yield Remark("trouble", _address(consumer, "sets"), str(error))
+        return
+    yield from found
+    if row is not None and observed is not None and not (new or found):
+        yield from _stale_record(consumer, row, observed)
+
+
+def _new(consumer: Consumer) -> Change:
+    asked = (
+        Member("role", None, consumer.role),
+        Member("owner", None, consumer.owner),
+        Member("names", None, list(consumer.names)),
+        Member("trusts", None, list(consumer.trusts)),
+    )
+    return Change(_address(consumer, "consumers"), "create", asked)
+
+
+def _in_place(ports: Ports, consumer: Consumer, observed: Delivered | None) -> Iterator[Found]:
+    """Yield what is wrong with certificate and set in place, or that they are not there."""
+    asked = host_request(ports, consumer, ports.target(consumer))
+    row = certificate_in_place(ports, consumer, observed)
+    if row is None or observed is None:
+        why = _absent(observed)
+    else:
+        why = tuple(misfits_in_place(ports, consumer, row, observed, asked))
+    stale = tuple(staleness(ports, consumer, observed)) if row and observed else ()
+    if why and consumer.key == "host" and asked is None:
+        yield Remark("waits", _address(consumer, "sets"), "for the host's certification request")
+        alive = row is not None and row.not_after > ports.clock.now()
+        stale = stale if alive else ()
+    elif why:
+        yield Change(
+            _address(consumer, "certificates"), "update" if observed else "create", why=why
+        )
+        stale = ()
+        if observed is None:
+            yield Change(_address(consumer, "sets"), "create")
+    if stale:
+        yield Change(_address(consumer, "sets"), "update", why=stale)
+
+
+def _absent(observed: Delivered | None) -> tuple[str, ...]:
+    if observed is None:
+        return ("no whole set is in place",)
+    return (f"what is in place ({observed.serial}) is not valid in the record",)
+
+
+def _stale_record(consumer: Consumer, row: DeliveryRecord, observed: Delivered) -> Iterator[Change]:
+    """Yield what the record says otherwise than what is in place, when nothing is wrong with it."""
+    members = [
+        Member(name, now, wanted)
+        for name, now, wanted in (
+            ("state", row.state, "delivered"),
+            ("serial", row.serial, observed.serial),
+        )
+        if now != wanted
+    ]
+    if members:
+        yield Change(_address(consumer, "consumers"), "update", tuple(members))
+
+
+def _address(consumer: Consumer, part: str) -> str:
+    return f"{consumer.environment}/{part}/{consumer.name}"
