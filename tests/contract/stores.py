@@ -19,6 +19,7 @@ from trustwright.model.records import (
     IntentRecord,
     IssuerRecord,
 )
+from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
 from trustwright.ports import Records
 from trustwright.store import migrate, open_records
 
@@ -49,7 +50,8 @@ def postgres_url(postgres_schema: tuple[Postgres, str]) -> str:
     postgres, database = postgres_schema
     with postgres.connect(database) as connection:
         connection.execute(
-            "TRUNCATE environments, issuers, ceremonies, intents, certificates, deliveries, audit"
+            "TRUNCATE environments, issuers, ceremonies, intents, certificates, certificate_names,"
+            " deliveries, audit, findings, breakers, sweeps"
         )
     return postgres.url(database)
 
@@ -158,6 +160,50 @@ def line(key: str) -> AuditRecord:
     """A line of the audit trail."""
     return AuditRecord(
         id=key, at=NOW, event="trustwright.test.done", environment="prod", subject="s", actor="a"
+    )
+
+
+def finding(subject: str = "billing") -> FindingRecord:
+    """An open finding's row."""
+    return FindingRecord(
+        id=f"certificate-rogue/prod/{subject}",
+        kind="certificate-rogue",
+        environment="prod",
+        subject=subject,
+        severity="critical",
+        summary="Zertifikat ₿ 'x'; --",
+        remedy="look",
+        due=LATER,
+        opened=NOW,
+        seen=NOW,
+    )
+
+
+def breaker(name: str = "billing") -> BreakerRecord:
+    """An open breaker's row."""
+    return BreakerRecord(
+        id=f"consumer/prod/{name}",
+        environment="prod",
+        state="open",
+        failures=3,
+        since=NOW,
+        opened=NOW,
+        retry_at=LATER,
+        problem="reload failed",
+        updated=NOW,
+    )
+
+
+def sweep(key: str = "20261123T120000Z-1", environment: str = "") -> SweepRecord:
+    """An ended sweep's row."""
+    return SweepRecord(
+        id=key,
+        environment=environment,
+        actor="run-1",
+        started=NOW,
+        ended=NOW,
+        due=2**40,
+        problems=("prod: Vault does not answer",),
     )
 
 

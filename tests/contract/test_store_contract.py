@@ -12,13 +12,16 @@ from tests.contract import stores
 from tests.contract.stores import (
     LATER,
     NOW,
+    breaker,
     ceremony,
     certificate,
     delivery,
     environment,
+    finding,
     intent,
     issuer,
     line,
+    sweep,
     with_issuer,
 )
 from trustwright.errors import ConfigurationError, ConflictError, Rejected, TrustwrightError
@@ -28,7 +31,18 @@ from trustwright.ports import Records
 
 pytestmark = pytest.mark.contract
 
-TABLES = ["environments", "issuers", "ceremonies", "intents", "certificates", "deliveries", "audit"]
+TABLES = [
+    "environments",
+    "issuers",
+    "ceremonies",
+    "intents",
+    "certificates",
+    "deliveries",
+    "audit",
+    "findings",
+    "breakers",
+    "sweeps",
+]
 SAMPLES: dict[str, tuple[Artifact, str]] = {
     "environments": (environment("test"), "test"),
     "issuers": (issuer(generation=2), "prod-g2"),
@@ -37,6 +51,9 @@ SAMPLES: dict[str, tuple[Artifact, str]] = {
     "certificates": (certificate(), "prod-g1/0a:ff"),
     "deliveries": (delivery(), "prod/billing"),
     "audit": (line("l"), "l"),
+    "findings": (finding(), "certificate-rogue/prod/billing"),
+    "breakers": (breaker(), "consumer/prod/billing"),
+    "sweeps": (sweep(), "20261123T120000Z-1"),
 }
 
 

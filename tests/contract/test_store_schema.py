@@ -75,7 +75,7 @@ def sqlite_catalog(file: Path) -> list[tuple[Any, ...]]:
     """Return every column, foreign key and index, without Alembic's own table."""
     found: list[tuple[Any, ...]] = []
     with closing(sqlite3.connect(file)) as connection:
-        for table in RECORDS:
+        for table in (*RECORDS, "certificate_names"):
             for pragma in ("table_xinfo", "foreign_key_list", "index_list"):
                 rows = connection.execute(f"PRAGMA {pragma}({table})")
                 # The first value counts the order of declaration, which says nothing.

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from tests.fakes.inventory import FakeInventory
 from trustwright.errors import ConfigurationError, ConflictError, Rejected
 from trustwright.model.base import Artifact, first_problem
 from trustwright.model.ceremony import CeremonyRecord
@@ -21,7 +22,7 @@ from trustwright.model.records import (
     IssuerRecord,
 )
 from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
-from trustwright.ports import Agenda, Rows
+from trustwright.ports import Agenda, Inventory, Rows
 
 RecordT = TypeVar("RecordT", bound=Artifact)
 Unique = Callable[[Any], object | None]
@@ -38,11 +39,13 @@ class FakeRows(Generic[RecordT]):
         key: str = "id",
         unique: Unique | None = None,
         parent: tuple[str, FakeRows[Any]] | None = None,
+        fixed: tuple[str, ...] = (),
     ) -> None:
         self._record = record
         self._key = key
         self._unique = unique
         self._parent = parent
+        self._fixed = {key, "version", *fixed}
         self._rows: dict[str, RecordT] = {}
         self._lock = threading.Lock()
 
@@ -86,8 +89,8 @@ class FakeRows(Generic[RecordT]):
         return str(getattr(record, self._key))
 
     def _changed(self, record: RecordT, changes: Mapping[str, object]) -> RecordT:
-        if {self._key, "version"} & changes.keys():
-            raise ConfigurationError("key and version are not changed by hand", rule="STORE-COLUMN")
+        for name in sorted(self._fixed & changes.keys()):
+            raise ConfigurationError(f"{name} is not changed by hand", rule="STORE-COLUMN")
         fields = {name: getattr(record, name) for name in self._record.model_fields}
         try:
             return self._record.model_validate(
@@ -135,11 +138,12 @@ class FakeAgenda:
         rows = list(self._records.deliveries.find(environment=environment))
         for state in ("planned", "undone", "failed", "waiting"):
             yield from (row for row in rows if row.state == state)
-        yield from (
-            row
+        stale = [
+            (row.crl_due, row.id, row)
             for row in rows
             if row.state == "delivered" and row.crl_due is not None and row.crl_due <= crl_before
-        )
+        ]
+        yield from (row for _, _, row in sorted(stale, key=lambda each: each[:2]))
 
     def longest_unlooked(self, environment: str, limit: int) -> Sequence[DeliveryRecord]:
         """Return those that nobody ever looked at, then those longest ago."""
@@ -180,6 +184,7 @@ class FakeRecords:
             CertificateRecord,
             unique=lambda row: (row.issuer, row.serial),
             parent=("issuer", issuers),
+            fixed=("names",),
         )
         self.deliveries: Rows[DeliveryRecord] = FakeRows(DeliveryRecord)
         self.audit: Rows[AuditRecord] = FakeRows(AuditRecord)
@@ -187,3 +192,4 @@ class FakeRecords:
         self.breakers: Rows[BreakerRecord] = FakeRows(BreakerRecord)
         self.sweeps: Rows[SweepRecord] = FakeRows(SweepRecord)
         self.agenda: Agenda = FakeAgenda(self)
+        self.inventory: Inventory = FakeInventory(self.certificates)

@@ -10,7 +10,7 @@ from trustwright.ports.assembled import Ports
 from trustwright.ports.delivery import Delivered, DeliverySet, Target
 from trustwright.ports.endpoints import Presented, Prober
 from trustwright.ports.people import Event, Events, Notice, Notifier, Runs
-from trustwright.ports.store import Agenda, Records, Rows
+from trustwright.ports.store import Agenda, Inventory, Records, Rows
 from trustwright.ports.vault import (
     AdminSigner,
     AnchorSigner,
@@ -32,6 +32,7 @@ __all__ = [
     "DeliverySet",
     "Event",
     "Events",
+    "Inventory",
     "IssuerFacts",
     "KeyHandle",
     "Notice",

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from trustwright.model.base import Artifact
 from trustwright.model.ceremony import CeremonyRecord
+from trustwright.model.inventory import Order, Selection, Tally
 from trustwright.model.records import (
     AuditRecord,
     CertificateRecord,
@@ -74,6 +75,28 @@ class Agenda(Protocol):
         ...
 
 
+class Inventory(Protocol):
+    """Certificates by what is asked of them; nothing of it grows with what the store holds."""
+
+    def select(
+        self,
+        wanted: Selection,
+        now: datetime,
+        *,
+        order: Order = "expires",
+        limit: int | None = None,
+    ) -> Iterator[CertificateRecord]:
+        """Yield at most `limit` certificates in this order, equals by key; each page is a read.
+
+        `now` tells *expired* from *valid*.
+        """
+        ...
+
+    def tallies(self, now: datetime) -> Sequence[Tally]:
+        """Return how many there are of each environment and state, by both names."""
+        ...
+
+
 class Records(Protocol):
     """The store."""
 
@@ -88,3 +111,4 @@ class Records(Protocol):
     breakers: Rows[BreakerRecord]
     sweeps: Rows[SweepRecord]
     agenda: Agenda
+    inventory: Inventory

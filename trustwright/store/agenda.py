@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, and_, or_, select
 
 from trustwright.model.base import Artifact
 from trustwright.model.records import CertificateRecord, DeliveryRecord
@@ -45,37 +45,19 @@ class SqlAgenda:
             _CERTIFICATES.purpose == "consumer",
             _CERTIFICATES.not_after <= before,
         )
-        order = (_CERTIFICATES.not_after, _CERTIFICATES.id)
-        page = self._rows(wanted.order_by(*order).limit(PAGE))
-        while page:
-            yield from (_parsed(CertificateRecord, row) for row in page)
-            if len(page) < PAGE:
-                return
-            last = page[-1]
-            later = wanted.where(
-                or_(
-                    _CERTIFICATES.not_after > last.not_after,
-                    and_(_CERTIFICATES.not_after == last.not_after, _CERTIFICATES.id > last.id),
-                ),
-                _CERTIFICATES.not_after >= last.not_after,
-            )
-            page = self._rows(later.order_by(*order).limit(PAGE))
+        pages = self._pages(wanted, _CERTIFICATES.not_after, _CERTIFICATES.id)
+        yield from (_parsed(CertificateRecord, row) for row in pages)
 
     def unsettled(self, environment: str, crl_before: datetime) -> Iterator[DeliveryRecord]:
         """Yield deliveries that are not *delivered*, or whose CRLs are due at `crl_before`.
 
-        One of both kinds is yielded once.
+        One of both kinds is yielded once, unless its state changes meanwhile.
         """
-        own = _DELIVERIES.environment == environment
-        seen: set[str] = set()
+        own = select(tables.deliveries).where(_DELIVERIES.environment == environment)
         for state in ("planned", "undone", "failed", "waiting"):
-            for row in self._by_key(
-                select(tables.deliveries).where(own, _DELIVERIES.state == state)
-            ):
-                seen.add(row.id)
-                yield row
-        stale = select(tables.deliveries).where(own, _DELIVERIES.crl_due <= crl_before)
-        yield from (row for row in self._by_key(stale) if row.id not in seen)
+            yield from self._deliveries(own.where(_DELIVERIES.state == state))
+        stale = own.where(_DELIVERIES.state == "delivered", _DELIVERIES.crl_due <= crl_before)
+        yield from self._deliveries(stale, _DELIVERIES.crl_due)
 
     def longest_unlooked(self, environment: str, limit: int) -> Sequence[DeliveryRecord]:
         """Return at most `limit` deliveries, first those that nobody ever looked at."""
@@ -98,18 +80,36 @@ class SqlAgenda:
         found = self._rows(ended.order_by(_SWEEPS.id.desc()).limit(1))
         return _parsed(SweepRecord, found[0]) if found else None
 
-    def _by_key(self, wanted: Select[Any]) -> Iterator[DeliveryRecord]:
-        page = self._rows(wanted.order_by(_DELIVERIES.id).limit(PAGE))
-        while page:
-            yield from (_parsed(DeliveryRecord, row) for row in page)
+    def _deliveries(
+        self, wanted: Select[Any], *first: ColumnElement[Any]
+    ) -> Iterator[DeliveryRecord]:
+        pages = self._pages(wanted, *first, _DELIVERIES.id)
+        yield from (_parsed(DeliveryRecord, row) for row in pages)
+
+    def _pages(self, wanted: Select[Any], *order: ColumnElement[Any]) -> Iterator[Row[Any]]:
+        """Yield rows in an order that ends with the key; a page begins behind the one before."""
+        further = wanted
+        while True:
+            page = self._rows(further.order_by(*order).limit(PAGE))
+            yield from page
             if len(page) < PAGE:
                 return
-            after = wanted.where(_DELIVERIES.id > page[-1].id)
-            page = self._rows(after.order_by(_DELIVERIES.id).limit(PAGE))
+            further = wanted.where(*_behind(page[-1], order))
 
     def _rows(self, statement: Select[Any]) -> list[Row[Any]]:
         with reading(self._engine, "agenda") as connection:
             return list(connection.execute(statement))
+
+
+def _behind(
+    last: Row[Any], order: tuple[ColumnElement[Any], ...]
+) -> tuple[ColumnElement[bool], ...]:
+    """Return what follows a row in the order; the second condition is where its index begins."""
+    *first, key = order
+    if not first:
+        return (key > last.id,)
+    column, value = first[0], getattr(last, first[0].name)
+    return or_(column > value, and_(column == value, key > last.id)), column >= value
 
 
 def _parsed(record: type[RecordT], row: Row[Any]) -> RecordT:

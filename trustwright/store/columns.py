@@ -30,7 +30,7 @@ metadata = MetaData(
 
 # Byte order on both databases: paging by key must not depend on the server's language, and an
 # upgrade of the system's collations must not break a primary key.
-_KEY = Text().with_variant(Text(collation="C"), "postgresql")
+KEY = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class UtcMoment(TypeDecorator[datetime]):
@@ -75,12 +75,12 @@ class TextTuple(TypeDecorator[tuple[str, ...]]):
 
 def key_column(name: str) -> Column[Any]:
     """Return the primary key."""
-    return Column(name, _KEY, primary_key=True)
+    return Column(name, KEY, primary_key=True)
 
 
 def text_column(name: str, *, optional: bool = False) -> Column[Any]:
     """Return a text in byte order."""
-    return Column(name, _KEY, nullable=optional)
+    return Column(name, KEY, nullable=optional)
 
 
 def moment_column(name: str, *, optional: bool = False) -> Column[Any]:
@@ -90,7 +90,7 @@ def moment_column(name: str, *, optional: bool = False) -> Column[Any]:
 
 def reference(name: str, target: str) -> Column[Any]:
     """Return a foreign key."""
-    return Column(name, _KEY, ForeignKey(target), nullable=False)
+    return Column(name, KEY, ForeignKey(target), nullable=False)
 
 
 def version_column() -> Column[Any]:

@@ -16,10 +16,12 @@ from trustwright.model.records import (
     IssuerRecord,
 )
 from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
-from trustwright.ports import Agenda, Rows
+from trustwright.ports import Agenda, Inventory, Rows
 from trustwright.store import tables
 from trustwright.store.agenda import SqlAgenda
 from trustwright.store.engine import PATIENCE, open_engine
+from trustwright.store.inventory import SqlInventory
+from trustwright.store.names import SqlCertificates
 from trustwright.store.revision import check_revision
 from trustwright.store.rows import SqlRows
 
@@ -35,7 +37,7 @@ class SqlRecords:
         self.issuers: Rows[IssuerRecord] = SqlRows(engine, tables.issuers, IssuerRecord)
         self.ceremonies: Rows[CeremonyRecord] = SqlRows(engine, tables.ceremonies, CeremonyRecord)
         self.intents: Rows[IntentRecord] = SqlRows(engine, tables.intents, IntentRecord)
-        self.certificates: Rows[CertificateRecord] = SqlRows(
+        self.certificates: Rows[CertificateRecord] = SqlCertificates(
             engine, tables.certificates, CertificateRecord
         )
         self.deliveries: Rows[DeliveryRecord] = SqlRows(engine, tables.deliveries, DeliveryRecord)
@@ -44,6 +46,7 @@ class SqlRecords:
         self.breakers: Rows[BreakerRecord] = SqlRows(engine, tables.breakers, BreakerRecord)
         self.sweeps: Rows[SweepRecord] = SqlRows(engine, tables.sweeps, SweepRecord)
         self.agenda: Agenda = SqlAgenda(engine)
+        self.inventory: Inventory = SqlInventory(engine)
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Engine, Row, Table, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, insert, select, update
 
 from trustwright.errors import ConfigurationError, ConflictError
 from trustwright.model.base import Artifact, first_problem
@@ -48,6 +48,7 @@ class SqlRows(Generic[RecordT]):
         """
         with writing(self._engine, self._table.name) as connection:
             connection.execute(insert(self._table).values(_columns(record)))
+            self._beside(connection, record)
         return record
 
     def replace(self, record: RecordT, **changes: object) -> RecordT:
@@ -95,6 +96,9 @@ class SqlRows(Generic[RecordT]):
             if len(page) < PAGE:
                 return
             after = page[-1]._mapping[self._key]  # noqa: SLF001 - a public accessor
+
+    def _beside(self, connection: Connection, record: RecordT) -> None:
+        """Write what belongs to a new record in other tables, in the same transaction."""
 
     def _page(self, wanted: list[ColumnElement[bool]], after: str | None) -> list[Row[Any]]:
         statement = select(self._table).where(*wanted).order_by(self._key).limit(PAGE)

@@ -5,9 +5,10 @@ Unique indexes carry in `info` what it means when a value is taken, so that the 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table
 
 from trustwright.store.columns import (
+    KEY,
     TextTuple,
     key_column,
     metadata,
@@ -22,6 +23,7 @@ __all__ = [
     "audit",
     "breakers",
     "ceremonies",
+    "certificate_names",
     "certificates",
     "deliveries",
     "environments",
@@ -163,11 +165,27 @@ certificates = Table(
         hint="read that one",
     ),
     Index("certificates_subject_idx", "environment", "subject", "state"),
-    Index("certificates_owner_idx", "owner", "state"),
-    Index("certificates_expiry_idx", "state", "not_after"),
     Index("certificates_due_idx", "environment", "role", "state", "not_after", "id"),
+    # The inventory's orders: each page begins where the one before ended.
+    Index("certificates_expiry_idx", "not_after", "id"),
+    Index("certificates_environment_idx", "environment", "not_after", "id"),
+    Index("certificates_issuer_idx", "issuer", "not_after", "id"),
+    Index("certificates_owner_idx", "owner", "not_after", "id"),
+    Index("certificates_state_idx", "state", "not_after", "id"),
+    Index("certificates_recorded_idx", "recorded", "id"),
+    Index("certificates_history_idx", "subject", "recorded", "id"),
     Index("certificates_serial_idx", "serial"),
     Index("certificates_intent_idx", "intent"),
+)
+
+certificate_names = Table(
+    "certificate_names",
+    metadata,
+    Column("certificate", KEY, ForeignKey("certificates.id"), primary_key=True),
+    # Labels turned round, like internal.example.prod.billing: a domain is a range.
+    Column("name", KEY, primary_key=True),
+    Index("certificate_names_name_idx", "name", "certificate"),
+    sqlite_with_rowid=False,
 )
 
 deliveries = Table(
@@ -192,8 +210,8 @@ deliveries = Table(
     moment_column("held_since", optional=True),
     moment_column("updated"),
     version_column(),
-    Index("deliveries_environment_idx", "environment", "state"),
-    Index("deliveries_crl_idx", "environment", "crl_due"),
+    Index("deliveries_environment_idx", "environment", "state", "id"),
+    Index("deliveries_crl_idx", "environment", "crl_due", "id"),
     Index("deliveries_looked_idx", "environment", "looked", "id"),
 )
 

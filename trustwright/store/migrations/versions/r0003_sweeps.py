@@ -1,4 +1,4 @@
-"""What sweeps need: findings, breakers, sweeps; when a set was looked at; what is due, by index."""
+"""Findings, breakers, sweeps; when a set was looked at; what is due and the inventory, by index."""
 
 from __future__ import annotations
 
@@ -17,12 +17,28 @@ _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _TEXTS = sa.JSON().with_variant(JSONB(), "postgresql")
 _INDEXES = (
     ("certificates_due_idx", "certificates", "environment role state not_after id"),
-    ("deliveries_crl_idx", "deliveries", "environment crl_due"),
+    ("certificates_expiry_idx", "certificates", "not_after id"),
+    ("certificates_environment_idx", "certificates", "environment not_after id"),
+    ("certificates_issuer_idx", "certificates", "issuer not_after id"),
+    ("certificates_owner_idx", "certificates", "owner not_after id"),
+    ("certificates_state_idx", "certificates", "state not_after id"),
+    ("certificates_recorded_idx", "certificates", "recorded id"),
+    ("certificates_history_idx", "certificates", "subject recorded id"),
+    ("certificate_names_name_idx", "certificate_names", "name certificate"),
+    ("deliveries_environment_idx", "deliveries", "environment state id"),
+    ("deliveries_crl_idx", "deliveries", "environment crl_due id"),
     ("deliveries_looked_idx", "deliveries", "environment looked id"),
     ("findings_state_idx", "findings", "state kind environment"),
     ("breakers_state_idx", "breakers", "state environment"),
     ("sweeps_environment_idx", "sweeps", "environment id"),
 )
+# What stood in the place of some of them.
+_BEFORE = (
+    ("certificates_owner_idx", "certificates", "owner state"),
+    ("certificates_expiry_idx", "certificates", "state not_after"),
+    ("deliveries_environment_idx", "deliveries", "environment state"),
+)
+_PAGE = 500
 
 
 def _text(name: str, *, optional: bool = False) -> sa.Column[str]:
@@ -49,6 +65,9 @@ def upgrade() -> None:
     _findings()
     _breakers()
     _sweeps()
+    _names()
+    for name, table, _ in _BEFORE:
+        op.drop_index(name, table)
     for name, table, columns in _INDEXES:
         op.create_index(name, table, columns.split())
 
@@ -56,7 +75,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name, table, _ in reversed(_INDEXES):
         op.drop_index(name, table)
-    for table in ("sweeps", "breakers", "findings"):
+    for name, table, columns in _BEFORE:
+        op.create_index(name, table, columns.split())
+    for table in ("certificate_names", "sweeps", "breakers", "findings"):
         op.drop_table(table)
     for column in ("served", "probed", "looked", "crl_due"):
         op.drop_column("deliveries", column)
@@ -102,3 +123,29 @@ def _sweeps() -> None:
         _number("closed"),
         sa.Column("problems", _TEXTS, nullable=False),
     )
+
+
+def _names() -> None:
+    table = op.create_table(
+        "certificate_names",
+        _text("certificate"),
+        _text("name"),
+        sa.PrimaryKeyConstraint("certificate", "name", name="certificate_names_pkey"),
+        sa.ForeignKeyConstraint(
+            ["certificate"], ["certificates.id"], name="certificate_names_certificate_fkey"
+        ),
+        sqlite_with_rowid=False,
+    )
+    columns = sa.column("id", _TEXT), sa.column("names", _TEXTS)
+    wanted = sa.select(*columns).select_from(sa.table("certificates", *columns))
+    wanted = wanted.order_by(columns[0]).limit(_PAGE)
+    page = op.get_bind().execute(wanted).all()
+    while page:
+        turned = [
+            {"certificate": key, "name": ".".join(reversed(name.split(".")))}
+            for key, names in page
+            for name in dict.fromkeys(names)
+        ]
+        if turned:
+            op.bulk_insert(table, turned)
+        page = op.get_bind().execute(wanted.where(columns[0] > page[-1][0])).all()
