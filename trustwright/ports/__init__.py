@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from trustwright.ports.assembled import Ports
 from trustwright.ports.delivery import Delivered, DeliverySet, Target
-from trustwright.ports.endpoints import Presented, Prober
+from trustwright.ports.endpoints import Look, Presented, Prober
 from trustwright.ports.people import Event, Events, Notice, Notifier, Runs
 from trustwright.ports.store import Agenda, Records, Rows
 from trustwright.ports.vault import (
@@ -34,6 +34,7 @@ __all__ = [
     "Events",
     "IssuerFacts",
     "KeyHandle",
+    "Look",
     "Notice",
     "Notifier",
     "Ports",
