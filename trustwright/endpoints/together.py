@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from trustwright.errors import TrustwrightError, Unavailable
+from trustwright.ports import POSTPONED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 AT_ONCE = 16
 SECONDS = 60.0
 """For all of them. What was not looked at by then waits for the next time."""
-POSTPONED = "PROBE-POSTPONED"
 
 
 def looked_at(

@@ -8,6 +8,9 @@ from typing import Protocol
 
 from trustwright.errors import TrustwrightError
 
+POSTPONED = "PROBE-POSTPONED"
+"""Rule of an endpoint that was not reached in the time for all."""
+
 
 @dataclass(frozen=True)
 class Look:

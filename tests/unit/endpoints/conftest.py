@@ -21,8 +21,8 @@ class Shown:
     intermediate: str
 
 
-@pytest.fixture(scope="session")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+@pytest.fixture(scope="session", name="shown")
+def shown_files(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     """Return what a server presents: leaf and intermediate."""
     folder = tmp_path_factory.mktemp("endpoints")
     prod = create_environment("prod", create_root(), folder / "prod")
