@@ -33,7 +33,7 @@ from trustwright.ports import (
     Target,
 )
 from trustwright.prefect_api import PrefectApi, PrefectRuns
-from trustwright.prefect_api.events import PrefectEvents
+from trustwright.prefect_api.events import NoEvents, PrefectEvents
 from trustwright.settings import Settings
 from trustwright.store.records import open_records
 from trustwright.vault import connect
@@ -73,7 +73,9 @@ class Assembly:
 
     @cached_property
     def events(self) -> Events:
-        """Where other flows hear of what happened."""
+        """Where other flows hear of what happened; nowhere on a machine without Prefect."""
+        if self.settings.prefect_url is None:
+            return NoEvents()
         return PrefectEvents(self.settings.prefect_api, self.settings.prefect_auth)
 
     @property

@@ -11,12 +11,13 @@ from tests.fakes.clock import HeldClock
 from tests.fakes.records import FakeRecords
 from tests.fakes.target import FakeTarget
 from tests.fakes.vault import FakeVault
-from trustwright.errors import Rejected, Unavailable
+from trustwright.errors import Rejected, TrustwrightError, Unavailable
 from trustwright.model.estate import Consumer, Estate
 from trustwright.ports import (
     AdminSigner,
     AnchorSigner,
     Event,
+    Look,
     Notice,
     Presented,
     Provisioner,
@@ -64,6 +65,16 @@ class FakeProber:
         found = self.behind.get(probe, Unavailable("nobody there", rule="PROBE-UNREACHABLE"))
         if isinstance(found, Exception):
             raise found
+        return found
+
+    def presented_together(self, looks: Sequence[Look]) -> list[Presented | TrustwrightError]:
+        """Return what is behind each."""
+        found: list[Presented | TrustwrightError] = []
+        for look in looks:
+            try:
+                found.append(self.presented(look.probe, look.server_name))
+            except TrustwrightError as error:
+                found.append(error)
         return found
 
 

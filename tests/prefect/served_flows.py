@@ -33,3 +33,9 @@ def works(until: str = "", seconds: int = 60) -> None:
     end = time.monotonic() + seconds
     while until and not Path(until).exists() and time.monotonic() < end:
         time.sleep(0.05)
+
+
+@flow(name="hears")
+def hears(environment: str) -> None:
+    """Stand in for a flow that an event starts."""
+    del environment

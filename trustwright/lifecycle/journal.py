@@ -1,4 +1,7 @@
-"""The audit trail: one line per thing that happened."""
+"""The audit trail: one line per thing that happened, and an event for whatever listens.
+
+The event follows the row and nobody waits for it to arrive: the row is the truth.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from contextlib import suppress
 
 from trustwright.errors import ConflictError, TrustwrightError, from_data
 from trustwright.model.records import AuditRecord
+from trustwright.policy.events import event_of
 from trustwright.ports import Notice, Ports
 
 UNHEARD = "nobody was told"
@@ -18,7 +22,8 @@ def note(ports: Ports, event: str, environment: str, subject: str, detail: str =
     """Append a line; `event` is ``trustwright.<noun>.<verb>``."""
     # Keys begin with the time, so that the store, which yields by key, lists lines in order.
     key = f"{ports.clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(8)}"
-    ports.records.audit.insert(_line(ports, key, event, environment, subject, detail))
+    line = _line(ports, key, event, environment, subject, detail)
+    _ring(ports, ports.records.audit.insert(line))
 
 
 def note_once(
@@ -26,8 +31,9 @@ def note_once(
 ) -> None:
     """Append a line under a key of its own; the first one stands."""
     if ports.records.audit.get(key) is None:
+        line = _line(ports, key, event, environment, subject, detail)
         with suppress(ConflictError):
-            ports.records.audit.insert(_line(ports, key, event, environment, subject, detail))
+            _ring(ports, ports.records.audit.insert(line))
 
 
 def tell_once(ports: Ports, key: str, notice: Notice, subject: str) -> bool:
@@ -38,10 +44,9 @@ def tell_once(ports: Ports, key: str, notice: Notice, subject: str) -> bool:
     if ports.records.audit.get(key) is not None:
         return False
     detail = _outcome(ports, ports.notifier.tell(notice))
+    line = _line(ports, key, notice.event, notice.environment, subject, detail)
     try:
-        ports.records.audit.insert(
-            _line(ports, key, notice.event, notice.environment, subject, detail)
-        )
+        _ring(ports, ports.records.audit.insert(line), told=True)
     except ConflictError:
         return False
     return True
@@ -66,6 +71,7 @@ def note_failure(ports: Ports, environment: str, error: TrustwrightError) -> Non
         ports.records.audit.insert(line)
     else:
         ports.records.audit.replace(before, at=line.at, detail=line.detail)
+    _ring(ports, line)
 
 
 def failure_of(ports: Ports, run: str) -> TrustwrightError | None:
@@ -77,6 +83,13 @@ def failure_of(ports: Ports, run: str) -> TrustwrightError | None:
 def failure_key(run: str) -> str:
     """Return the key of the line that says why a run failed."""
     return f"failed/{run}"
+
+
+def _ring(ports: Ports, line: AuditRecord, *, told: bool = False) -> None:
+    """Emit the event of a line that was written."""
+    event = event_of(line, told=told)
+    if event is not None:
+        ports.events.emit([event])
 
 
 def _line(

@@ -149,7 +149,8 @@ class Consumer(Setting):
         names: DNS names; the first is the common name.
         trusts: environments whose anchors go into trust.pem.
         key: *managed* makes the key here and delivers it; *host* signs the host's own request.
-        probe: ``tls://host:port`` where the certificate is served.
+        probe: ``tls://``, ``smtp://`` (STARTTLS) or ``postgres://``, with ``host:port``: where the
+            certificate is served.
     """
 
     name: Identifier

@@ -178,7 +178,7 @@ class DeliveryRecord(Artifact):
         crl_until: earliest nextUpdate in the delivered ``crl.pem``.
         crl_due: when half of the life of the first of these CRLs is over.
         looked: when the target was last looked at.
-        served: serial that its probe last saw served.
+        served: serial that its probe last saw served; None when that was no certificate of ours.
         probed: when its probe last saw something.
         problem: one line when it failed or waits.
         holder: flow run that serves this consumer at this moment; held while it does.

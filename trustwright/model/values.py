@@ -186,10 +186,15 @@ Kept = Annotated[
     written("EST-KEEP", "number of versions", "write a whole number from 1 to 50, without quotes"),
 ]
 
+PROBE_REMEDY = (
+    "write tls://name:port, smtp://name:port (STARTTLS) or postgres://name:port; an address of "
+    "IPv6 stands in brackets: tls://[2001:db8::1]:port"
+)
+
 Probe = Annotated[
     str,
-    StringConstraints(pattern=r"^tls://[^\s/]+:[0-9]{1,5}$", max_length=300),
-    written("EST-PROBE", "probe", "write tls://name:port or tls://[2001:db8::1]:port"),
+    StringConstraints(pattern=r"^(tls|smtp|postgres)://[^\s/]+:[0-9]{1,5}$", max_length=300),
+    written("EST-PROBE", "probe", PROBE_REMEDY),
 ]
 
 Organization = Annotated[

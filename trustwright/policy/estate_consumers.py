@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from trustwright.model.estate import Consumer, Environment, Estate
+from trustwright.model.values import PROBE_REMEDY
 from trustwright.policy.breach import Breach, Location, below, duration_text
 from trustwright.policy.naming import CANARY
 
@@ -209,7 +210,7 @@ def check_probe(estate: Estate) -> Iterator[Breach]:
     for place, consumer, environment in _placed(estate):
         if consumer.probe is None:
             continue
-        host, _, port = consumer.probe.removeprefix("tls://").rpartition(":")
+        host, _, port = consumer.probe.partition("://")[2].rpartition(":")
         role = environment.roles.get(consumer.role)
         if not 1 <= int(port) <= LARGEST_PORT:
             yield Breach(
@@ -221,7 +222,7 @@ def check_probe(estate: Estate) -> Iterator[Breach]:
             yield Breach(
                 (*place, "probe"),
                 f"{host!r} is no host",
-                "write tls://name:port or tls://[2001:db8::1]:port",
+                PROBE_REMEDY,
             )
         if role and "server" not in role.usage:
             yield Breach(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from trustwright.ports.assembled import Ports
 from trustwright.ports.delivery import Delivered, DeliverySet, Target
-from trustwright.ports.endpoints import Presented, Prober
+from trustwright.ports.endpoints import POSTPONED, Look, Presented, Prober
 from trustwright.ports.people import Event, Events, Notice, Notifier, Runs
 from trustwright.ports.store import Agenda, Inventory, Records, Rows
 from trustwright.ports.vault import (
@@ -24,6 +24,7 @@ from trustwright.ports.vault import (
 )
 
 __all__ = [
+    "POSTPONED",
     "AdminSigner",
     "Agenda",
     "AnchorSigner",
@@ -35,6 +36,7 @@ __all__ = [
     "Inventory",
     "IssuerFacts",
     "KeyHandle",
+    "Look",
     "Notice",
     "Notifier",
     "Ports",

@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from trustwright.errors import TrustwrightError
+
+POSTPONED = "PROBE-POSTPONED"
+"""Rule of an endpoint that was not reached in the time for all."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One endpoint to look at.
+
+    Attributes:
+        probe: of the estate file, like ``smtp://host:port``.
+        server_name: for the server name indication (RFC 6066 §3).
+    """
+
+    probe: str
+    server_name: str
 
 
 @dataclass(frozen=True)
@@ -13,7 +32,8 @@ class Presented:
     Attributes:
         certificate: PEM of the end entity.
         chain: PEM of each further certificate, in the order in which they were sent.
-        protocol: like ``TLSv1.3``.
+        protocol: like ``TLSv1.3``; empty when the server ended the handshake because we have no
+            certificate.
     """
 
     certificate: str
@@ -28,12 +48,22 @@ class Prober(Protocol):
         """Make one handshake and return what the server presented.
 
         Args:
-            probe: of the estate file, like ``tls://host:port``.
+            probe: of the estate file: ``tls://``, ``smtp://`` (STARTTLS, RFC 3207) or
+                ``postgres://`` (SSLRequest), each with ``host:port``.
             server_name: for the server name indication (RFC 6066 §3).
 
         Raises:
             Unavailable: nothing answers in time (rule ``PROBE-UNREACHABLE``).
             Rejected: what answers does not speak TLS, or not the protocol of the probe (rule
                 ``PROBE-PROTOCOL``).
+        """
+        ...
+
+    def presented_together(self, looks: Sequence[Look]) -> Sequence[Presented | TrustwrightError]:
+        """Look at many endpoints at the same time, in bounded time altogether.
+
+        Returns, in the order of `looks`, what was presented or the error that says why nothing is
+        known: one of `presented`, or Unavailable with rule ``PROBE-POSTPONED`` for an endpoint that
+        was not reached in the time for all.
         """
         ...

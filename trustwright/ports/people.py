@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from trustwright.model.estate import Severity
@@ -43,19 +44,25 @@ class Event:
         resource: what it happened to, like ``trustwright.consumer.prod.billing``.
         environment: that it concerns, or empty.
         payload: plain facts.
+        key: makes a repeat the same event; empty when every emission is one of its own.
+        occurred: when it happened; None says now.
+        run: flow run in which it happened, or empty.
     """
 
     name: str
     resource: str
     environment: str = ""
     payload: Mapping[str, str | int | bool] = field(default_factory=dict)
+    key: str = ""
+    occurred: datetime | None = None
+    run: str = ""
 
 
 class Events(Protocol):
     """Where events go."""
 
     def emit(self, events: Sequence[Event]) -> bool:
-        """Hand events over; return whether they were taken. Never raises.
+        """Hand events over; return whether they were taken. Never raises, and never takes long.
 
         An event is a doorbell: whoever starts something by it looks at the record, and the next
         sweep rings again.

@@ -19,6 +19,8 @@ from trustwright.errors import (
 )
 
 ATTEMPTS = 5
+BUSY = "PREFECT-BUSY"
+"""Rule of an answer 503: the server is up and has done nothing."""
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _NOT_FOUND = 404
 
@@ -86,7 +88,7 @@ class Transport:
         except requests.RequestException as error:
             return _problem(error, repeatable=repeatable)
         if answer.status_code == requests.codes.service_unavailable:
-            return Unavailable(f"Prefect is busy: {reason(answer)}", rule="PREFECT-BUSY")
+            return Unavailable(f"Prefect is busy: {reason(answer)}", rule=BUSY)
         return answer
 
 

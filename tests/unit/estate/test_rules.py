@@ -488,10 +488,12 @@ def test_a_ttl_of_seconds_is_too_short() -> None:
         "tls://a_b.example.:443",
         "tls://billing.prod.example.internal:1",
         "tls://10.0.0.1:65535",
+        "smtp://mail.prod.example.internal:25",
+        "postgres://[2001:db8::1]:5432",
     ],
 )
 def test_probes_of_every_kind_of_host(probe: str) -> None:
-    """Names, IPv4 and bracketed IPv6."""
+    """Names, IPv4 and bracketed IPv6; each protocol that comes before TLS."""
     assert list(judge(estate_with(put("consumers.0.probe", probe)))) == []
 
 
@@ -499,6 +501,7 @@ def test_probes_of_every_kind_of_host(probe: str) -> None:
     "probe",
     [
         *("tls://::1:8443", "tls://[]:1", "tls://[x]:1", "tls://a/b:1", "tls://[::::]:1"),
+        *("smtp://:25", "postgres://a@b:1", "imap://a:1", "TLS://a:1", "smtp://smtp://a:1"),
         *("tls://a\x1b[31m:1", "tls://-a:1", "tls://b\u00fccher.example:1", "tls://a b:1"),
     ],
 )
