@@ -69,6 +69,8 @@ def record_delivery(
     """
     facts = _facts(consumer, state, delivered, problem)
     found = check_serving_alone(ports, consumer)
+    since = found.failing_since or ports.clock.now()
+    facts["failing_since"] = since if state == "failed" else None
     if any(getattr(found, name) != value for name, value in facts.items()):
         ports.records.deliveries.replace(found, **facts, updated=ports.clock.now())
 
@@ -98,7 +100,9 @@ def _give_back(ports: Ports, consumer: Consumer) -> None:
     if row.holder == ports.actor:
         # Lost only to a run that has taken over: then there is nothing to give back.
         with suppress(ConflictError):
-            ports.records.deliveries.replace(row, holder=None, held_since=None)
+            ports.records.deliveries.replace(
+                row, holder=None, held_since=None, looked=ports.clock.now()
+            )
 
 
 def _row(ports: Ports, consumer: Consumer) -> DeliveryRecord:

@@ -13,6 +13,7 @@ from trustwright.lifecycle.revocation import revoke_certificate
 from trustwright.lifecycle.trust import trust_bundle
 from trustwright.model.estate import Consumer
 from trustwright.model.records import CertificateRecord
+from trustwright.policy.renewal import is_due
 from trustwright.ports import Delivered, Ports
 from trustwright.x509 import parse
 from trustwright.x509.keys import key_kind
@@ -76,6 +77,15 @@ def set_is_current(ports: Ports, consumer: Consumer, observed: Delivered) -> boo
     return observed.crl_due is not None and ports.clock.now() < observed.crl_due
 
 
+def is_settled(
+    ports: Ports, consumer: Consumer, observed: Delivered | None, asked: str | None
+) -> bool:
+    """Return whether what was observed needs nothing: serving the consumer would do nothing."""
+    if observed is None or fitting_in_place(ports, consumer, observed, asked) is None:
+        return False
+    return set_is_current(ports, consumer, observed)
+
+
 def fits(ports: Ports, consumer: Consumer, row: CertificateRecord, asked: str | None) -> bool:
     """Return whether the certificate says what today's estate and host ask for, and is not due.
 
@@ -87,9 +97,8 @@ def fits(ports: Ports, consumer: Consumer, row: CertificateRecord, asked: str | 
         ports, consumer.environment, consumer.role, consumer.name, consumer.names
     )
     certificate = parse.certificate(row.pem)
-    renewal = ports.clock.now() + timedelta(seconds=role.renew_before)
     return (
-        row.not_after > renewal
+        not is_due(row, role, ports.clock.now())
         and (asked is None or row.spki == parse.spki_sha256(parse.request(asked)))
         and key_kind(certificate.public_key()) == role.key
         and _says(certificate, profile, row.spki)
