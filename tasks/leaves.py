@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.environments import this_run
 from tasks.step import step
 from trustwright.assembly import assembled
-from trustwright.lifecycle import consumers, reconciliation, separation
+from trustwright.lifecycle import consumers, reconciliation, renewal, separation
 from trustwright.lifecycle.consumers import Served
 from trustwright.lifecycle.environments import while_held
 from trustwright.lifecycle.separation import Judgement
@@ -26,6 +26,20 @@ def serve_consumers(environment: str) -> list[Served]:
         served = consumers.serve_consumers(ports, while_held(ports, environment, touched))
         consumers.refuse_held(served)
         return served
+
+
+@step("see which consumers are due")
+def consumers_to_renew(environment: str, names: list[str]) -> list[str]:
+    """Return the names of those that are due, or the given ones, most urgent first."""
+    with assembled(actor=this_run()) as ports:
+        return renewal.to_renew(ports, environment, names)
+
+
+@step("renew a batch of consumers")
+def renew_batch(environment: str, names: list[str]) -> list[Served]:
+    """Serve these consumers; failures, and what was left out, are in the list."""
+    with assembled(actor=this_run()) as ports:
+        return renewal.renew_consumers(ports, environment, names)
 
 
 @step("prove the separation of environments")

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "vault": ("trustwright.cli.vault:vault", "Policies and logins that Vault needs."),
     "store": ("trustwright.cli.store:store", "The record's tables."),
     "bootstrap": ("trustwright.cli.bootstrap:bootstrap", "Bring an environment to life."),
+    "renew": ("trustwright.cli.renew:renew", "Serve the consumers that are due."),
     "environments": ("trustwright.cli.environments:environments", "How far each one is."),
     "ceremony": ("trustwright.cli.ceremony:ceremony", "Requests to the root and its responses."),
     "certificates": ("trustwright.cli.certificates:certificates", "List and show certificates."),

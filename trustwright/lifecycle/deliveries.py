@@ -75,6 +75,24 @@ def record_delivery(
         ports.records.deliveries.replace(found, **facts, updated=ports.clock.now())
 
 
+@contextmanager
+def keep_failed(ports: Ports, consumer: Consumer) -> Iterator[None]:
+    """Have a failure that is on record stay there, whatever is recorded meanwhile.
+
+    Raises:
+        ConflictError: this run does not hold the consumer any more.
+    """
+    before = check_serving_alone(ports, consumer)
+    yield
+    if before.state == "failed":
+        ports.records.deliveries.replace(
+            check_serving_alone(ports, consumer),
+            state=before.state,
+            problem=before.problem,
+            failing_since=before.failing_since,
+        )
+
+
 def _take(ports: Ports, consumer: Consumer) -> None:
     row = _row(ports, consumer)
     if row.holder == ports.actor:

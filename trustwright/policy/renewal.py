@@ -9,6 +9,8 @@ has the same answer, whoever asks; with each certificate it is another one.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trustwright.model.estate import Role
@@ -20,6 +22,36 @@ FLOOR_PART = 2
 """A certificate that would serve less than this part, a half, of that time is refused."""
 SHORTEST_SERVICE = 5
 """Seconds from issuance to renewal that a role has to leave: a delivery takes some itself."""
+BATCH = 250
+"""Consumers that one step of a run serves."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the consumers of one run, by name.
+
+    Attributes:
+        changed: were delivered a new set.
+        skipped: another run holds them, or a breaker is open.
+        problem: of the first that failed or was skipped.
+    """
+
+    changed: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    problem: str = ""
+
+    def __str__(self) -> str:
+        """Return one line of counts."""
+        counted = {
+            "delivered": self.changed,
+            "failed": self.failed,
+            "waiting": self.waiting,
+            "left out": self.skipped,
+        }
+        said = [f"{len(names)} {verb}" for verb, names in counted.items() if names]
+        return ", ".join(said) or "nothing had to be delivered"
 
 
 def service_time(ttl: int, renew_before: int) -> int:
@@ -66,6 +98,12 @@ def shortest_life(role: Role) -> timedelta:
 def horizon(issuer_not_after: datetime, ttl: int) -> datetime:
     """Return until when an issuer can sign certificates that live `ttl` seconds."""
     return issuer_not_after - timedelta(seconds=ttl)
+
+
+def batches(names: list[str]) -> Iterator[list[str]]:
+    """Yield the names in their order, at most `BATCH` at a time."""
+    for start in range(0, len(names), BATCH):
+        yield names[start : start + BATCH]
 
 
 def _jitter(certificate: CertificateRecord, spread: int) -> int:

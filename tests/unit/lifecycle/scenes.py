@@ -169,7 +169,9 @@ def events_told(world: World) -> list[str]:
 def dump(records: Any, *, without: tuple[str, ...] = ()) -> dict[str, list[dict[str, Any]]]:
     """Return every row of the store; how often one was held and looked at does not count."""
     return {
-        table: [row.model_dump(exclude={"version", "looked"}) for row in getattr(records, table).find()]
+        table: [
+            row.model_dump(exclude={"version", "looked"}) for row in getattr(records, table).find()
+        ]
         for table in TABLES
         if table not in without
     }

@@ -198,7 +198,7 @@ def test_a_target_that_is_mended_leaves_one_valid_certificate(ready: World) -> N
     ready.ports.targets["prod/billing"].broken = BROKEN
     for _ in range(3):
         serve(ready, "billing")
-        ready.clock.advance(seconds=60)
+        ready.clock.advance(seconds=2 * HOUR)
     ready.ports.targets["prod/billing"].broken = None
     assert serve(ready, "billing").changed
     found = states(ready, "billing")
