@@ -15,6 +15,7 @@ from prefect.types.entrypoint import EntrypointType
 from deployments.triggers import cancelled_bootstrap
 from flows.apply_environment import apply_environment
 from flows.bootstrap_environment import bootstrap_environment
+from flows.renew_consumers import renew_consumers
 from flows.watch_ceremonies import watch_ceremonies
 from trustwright.clock import SystemClock
 
@@ -39,6 +40,7 @@ def deployments(now: datetime) -> list[RunnerDeployment]:
     return [
         RunnerDeployment.from_flow(bootstrap_environment, name=NAME, entrypoint_type=BY_MODULE),
         RunnerDeployment.from_flow(apply_environment, name=NAME, entrypoint_type=BY_MODULE),
+        RunnerDeployment.from_flow(renew_consumers, name=NAME, entrypoint_type=BY_MODULE),
         RunnerDeployment.from_flow(
             watch_ceremonies,
             name=NAME,

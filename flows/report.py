@@ -1,10 +1,10 @@
-"""The report artifact at the end of a bootstrap."""
+"""The report artifacts at the end of a bootstrap and of a run of renewals."""
 
 from __future__ import annotations
 
 from prefect.artifacts import create_table_artifact
 
-from tasks.notices import tell_applied, tell_environment_ready
+from tasks.notices import tell_applied, tell_environment_ready, tell_renewed
 from trustwright.errors import UpstreamError
 from trustwright.lifecycle.consumers import Served
 from trustwright.lifecycle.separation import Judgement
@@ -69,6 +69,32 @@ def report_left(left: EnvironmentPlan, changed: list[str], retired: list[str]) -
         description=f"What differs still in {left.environment}",
     )
     tell_applied(left, [*changed, *retired])
+
+
+def report_renewal(environment: str, served: list[Served]) -> None:
+    """Publish what a run of renewals did, tell people, and leave out what was current already."""
+    outcome = tell_renewed(environment, served)
+    create_table_artifact(
+        key=f"renewals-{environment}",
+        table=[
+            {
+                "consumer": each.consumer.name,
+                "role": each.consumer.role,
+                "owner": each.consumer.owner,
+                "result": _result(each),
+                "problem": one_line(each.problem),
+            }
+            for each in served
+            if each.changed or each.problem
+        ],
+        description=f"Renewals of {environment}: {outcome}",
+    )
+
+
+def _result(served: Served) -> str:
+    if served.skipped:
+        return "left out"
+    return "new set" if served.changed else served.state
 
 
 def fail_on_unserved(environment: str, served: list[Served]) -> None:

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from tasks.environments import this_run
 from tasks.step import step
 from trustwright.assembly import assembled
-from trustwright.lifecycle import consumers, reconciliation, retirement, separation
+from trustwright.lifecycle import (
+    consumers,
+    reconciliation,
+    renewal,
+    retirement,
+    separation,
+)
 from trustwright.lifecycle.consumers import Served
 from trustwright.lifecycle.environments import while_held
 from trustwright.lifecycle.separation import Judgement
@@ -35,6 +41,20 @@ def retire_consumers(environment: str, destroy: Sequence[str]) -> list[str]:
     """Revoke what they hold and close their rows, as far as it was approved by address."""
     with assembled(actor=this_run()) as ports:
         return retirement.retire_consumers(ports, environment, destroy)
+
+
+@step("see which consumers are due")
+def consumers_to_renew(environment: str, names: list[str]) -> list[str]:
+    """Return the names of those that are due, or the given ones, most urgent first."""
+    with assembled(actor=this_run()) as ports:
+        return renewal.to_renew(ports, environment, names)
+
+
+@step("renew a batch of consumers")
+def renew_batch(environment: str, names: list[str]) -> list[Served]:
+    """Serve these consumers; failures, and what was left out, are in the list."""
+    with assembled(actor=this_run()) as ports:
+        return renewal.renew_consumers(ports, environment, names)
 
 
 @step("prove the separation of environments")

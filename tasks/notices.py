@@ -11,11 +11,12 @@ from tasks.environments import this_run
 from tasks.step import step
 from trustwright.assembly import assembled
 from trustwright.errors import TrustwrightError
-from trustwright.lifecycle import announcement, application
+from trustwright.lifecycle import announcement, application, renewal
 from trustwright.lifecycle.consumers import Served
 from trustwright.lifecycle.journal import note, note_failure
 from trustwright.model.plan import EnvironmentPlan
 from trustwright.policy import notices
+from trustwright.policy.renewal import Outcome
 
 
 @step("tell people that the environment is ready")
@@ -30,6 +31,13 @@ def tell_applied(plan: EnvironmentPlan, done: Sequence[str]) -> None:
     """Tell what was done, and what differs still."""
     with assembled(actor=this_run()) as ports:
         application.tell_applied(ports, plan, done, ports.runs.link(this_run()))
+
+
+@step("tell people what was renewed")
+def tell_renewed(environment: str, served: list[Served]) -> Outcome:
+    """Send one digest, and a message for each consumer that has begun to fail."""
+    with assembled(actor=this_run()) as ports:
+        return renewal.note_renewed(ports, environment, served, ports.runs.link(this_run()))
 
 
 def tell_run_ended(flow: str, flow_run: FlowRun, state: State[Any], *, crashed: bool) -> None:

@@ -152,6 +152,11 @@ class FakeAgenda:
         looked = [(row.looked, row.id, row) for row in rows if row.looked is not None]
         return [*never, *(row for _, _, row in sorted(looked, key=lambda each: each[:2]))][:limit]
 
+    def unserved(self, environment: str, names: Sequence[str]) -> Sequence[str]:
+        """Return those that have no delivery."""
+        known = {row.consumer for row in self._records.deliveries.find(environment=environment)}
+        return [name for name in names if name not in known]
+
     def last_sweep(self, environment: str) -> SweepRecord | None:
         """Return the newest that ended."""
         rows = self._records.sweeps.find(environment=environment)

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "bootstrap": ("trustwright.cli.bootstrap:bootstrap", "Bring an environment to life."),
     "plan": ("trustwright.cli.plan:plan", "Show what differs from the estate file."),
     "apply": ("trustwright.cli.apply:apply", "Make it as the estate file says."),
+    "renew": ("trustwright.cli.renew:renew", "Serve the consumers that are due."),
     "environments": ("trustwright.cli.environments:environments", "How far each one is."),
     "ceremony": ("trustwright.cli.ceremony:ceremony", "Requests to the root and its responses."),
     "certificates": ("trustwright.cli.certificates:certificates", "List and show certificates."),

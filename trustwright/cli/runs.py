@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 
@@ -11,6 +12,7 @@ from trustwright.errors import ConfigurationError, TrustwrightError, UpstreamErr
 from trustwright.ids import sha256_hex
 from trustwright.lifecycle.environments import record_of, settings_of
 from trustwright.lifecycle.journal import failure_of
+from trustwright.lifecycle.renewal import what_it_did
 from trustwright.lifecycle.requests import open_ceremony
 from trustwright.lifecycle.waking import refresh_question, wake_answered
 from trustwright.policy.phases import reached
@@ -19,6 +21,7 @@ from trustwright.vault.identities import missing_identities
 
 BOOTSTRAP = "bootstrap-environment/trustwright"
 APPLY = "apply-environment/trustwright"
+RENEWAL = "renew-consumers/trustwright"
 FALLING_ASLEEP = 60.0
 """Seconds that a run may take from its last look at the record to its suspension."""
 POLL = 0.3
@@ -114,7 +117,7 @@ def follow(
     elif found.state_type == "COMPLETED":
         say(f"{environment} is {record_of(ports, environment).phase}")
     else:
-        raise _why(ports, f"bootstrap {environment}", run, f"{found.state_name}: {found.message}")
+        raise _why(ports, run, f"{found.state_name}: {found.message}", f"bootstrap {environment}")
 
 
 def follow_application(ports: Assembly, environment: str, run: str, patience: int) -> None:
@@ -126,11 +129,39 @@ def follow_application(ports: Assembly, environment: str, run: str, patience: in
     """
     found = ports.prefect.wait(run, FINAL, deadline=patience)
     if found.state_type != "COMPLETED":
-        raise _why(ports, f"apply {environment}", run, f"{found.state_name}: {found.message}")
+        raise _why(ports, run, f"{found.state_name}: {found.message}", f"apply {environment}")
     say(f"{environment} was applied")
 
 
-def _why(ports: Assembly, again: str, run: str, said: str) -> TrustwrightError:
+def start_renewal(ports: Assembly, environment: str, names: Sequence[str]) -> str:
+    """Return a new run that renews the consumers that are due, or those that are named."""
+    parameters = {"environment": environment, "consumers": list(names)}
+    return ports.prefect.run_deployment(RENEWAL, parameters, f"renew:{secrets.token_hex(8)}").id
+
+
+def follow_renewal(ports: Assembly, environment: str, run: str, patience: int) -> None:
+    """Wait until a run of renewals ended; say what it did.
+
+    Raises:
+        TrustwrightError: why it failed, when it said so.
+        UpstreamError: a consumer was not served (rule ``CONSUMER-FAILED``); or the run failed
+            without a word, or is still running.
+    """
+    found = ports.prefect.wait(run, FINAL, deadline=patience)
+    if found.state_type != "COMPLETED":
+        raise _why(ports, run, f"{found.state_name}: {found.message}", f"renew {environment}")
+    said, problem = what_it_did(ports, run) or ("nothing was kept of it", "")
+    say(f"{environment}: {said}")
+    if problem:
+        raise UpstreamError(
+            f"not every consumer of {environment} was served: {problem}",
+            rule="CONSUMER-FAILED",
+            hint="mend the cause; it is tried again by itself",
+            where=ports.runs.link(run),
+        )
+
+
+def _why(ports: Assembly, run: str, said: str, again: str) -> TrustwrightError:
     """Return why a run ended badly: its own error, which it keeps a moment after its state."""
     deadline = time.monotonic() + POLL * 10
     while time.monotonic() < deadline:

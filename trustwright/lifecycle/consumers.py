@@ -10,13 +10,16 @@ from trustwright.errors import (
     ConfigurationError,
     ConflictError,
     OutcomeUnknown,
+    PolicyViolation,
     TrustwrightError,
     Unavailable,
     UpstreamError,
     VerificationError,
 )
+from trustwright.lifecycle.breakers import note_delivered, note_failed_delivery
 from trustwright.lifecycle.deliveries import (
     check_serving_alone,
+    keep_failed,
     record_delivery,
     recorded_serial,
     serving_alone,
@@ -35,6 +38,7 @@ from trustwright.lifecycle.reconciliation import revoke_undelivered
 from trustwright.lifecycle.trust import delivered_set
 from trustwright.model.estate import Consumer
 from trustwright.model.records import CertificateRecord, DeliveryState
+from trustwright.policy.breaker import BREAKER_OPEN
 from trustwright.policy.hostrequest import check_host_request
 from trustwright.policy.naming import consumer_key
 from trustwright.ports import Delivered, Ports, Target
@@ -55,6 +59,11 @@ class Served:
     changed: bool = False
     problem: str = ""
     rule: str = ""
+
+    @property
+    def skipped(self) -> bool:
+        """Return whether nothing was tried: another run holds it, or a breaker is open."""
+        return self.rule in {"LOCK-HELD", BREAKER_OPEN}
 
 
 def consumers_of(ports: Ports, environment: str) -> list[Consumer]:
@@ -124,8 +133,9 @@ def _serve_or_record(ports: Ports, consumer: Consumer) -> Served:
         # A conflict as well: a locked folder, or another run that serves this consumer at this
         # moment, is no reason to leave the others unserved. A run that was taken over is refused
         # when it wants to advance.
-        key = consumer_key(consumer)
-        note(ports, "trustwright.consumer.failed", consumer.environment, key, str(error))
+        if error.rule != BREAKER_OPEN:
+            key = consumer_key(consumer)
+            note(ports, "trustwright.consumer.failed", consumer.environment, key, str(error))
         if _waiting_helps(error):
             raise
         return Served(consumer, "failed", problem=str(error), rule=error.rule)
@@ -166,8 +176,10 @@ def serve_consumer(ports: Ports, consumer: Consumer) -> Served:
         try:
             return _serve(ports, consumer)
         except TrustwrightError as error:
-            with suppress(ConflictError):
-                record_delivery(ports, consumer, "failed", problem=str(error))
+            # A breaker that is open has a record of its own; what failed before still counts.
+            if error.rule != BREAKER_OPEN:
+                with suppress(ConflictError):
+                    record_delivery(ports, consumer, "failed", problem=str(error))
             raise
 
 
@@ -189,7 +201,12 @@ def _serve(ports: Ports, consumer: Consumer) -> Served:
         return served
     if consumer.key == "host" and asked is None:
         return _wait_for_host(ports, consumer, target, observed)
-    return _serve_anew(ports, consumer, target, observed, asked)
+    try:
+        return _serve_anew(ports, consumer, target, observed, asked)
+    except PolicyViolation as error:
+        if error.rule == BREAKER_OPEN:
+            _keep_fresh(ports, consumer, target, observed)
+        raise
 
 
 def _taken_up(
@@ -242,11 +259,14 @@ def _serve_anew(
     order, key = order_for(ports, consumer, asked)
     certificate = certificate_for(ports, consumer, order)
     try:
-        return _deliver(ports, consumer, target, certificate, key, observed)
-    except TrustwrightError:
+        served = _deliver(ports, consumer, target, certificate, key, observed)
+    except TrustwrightError as error:
         if key is not None:
             revoke_undelivered(ports, target, certificate)
+        note_failed_delivery(ports, consumer, error)
         raise
+    note_delivered(ports, consumer)
+    return served
 
 
 def _deliver(
@@ -302,11 +322,24 @@ def _wait_for_host(
     ports: Ports, consumer: Consumer, target: Target, observed: Delivered | None
 ) -> Served:
     """Record what is waited for. A set in place that does not fit any more is kept fresh."""
-    row, changed = certificate_in_place(ports, consumer, observed), False
-    if row is not None and observed is not None and row.not_after > ports.clock.now():
-        stale = not set_is_current(ports, consumer, observed)
-        changed = stale and _refresh(ports, consumer, target, row, observed) is not None
+    changed = _keep_fresh(ports, consumer, target, observed)
     folder = consumer.deliver.directory.path
     problem = f"waits for the host's certification request at {folder}/host.csr"
     record_delivery(ports, consumer, "waiting", problem=problem)
     return Served(consumer, "waiting", changed=changed, problem=problem)
+
+
+def _keep_fresh(
+    ports: Ports, consumer: Consumer, target: Target, observed: Delivered | None
+) -> bool:
+    """Keep a valid set fresh that does not fit any more and cannot be replaced yet.
+
+    A failure on record stays there: what could not be replaced still waits to be.
+    """
+    row = certificate_in_place(ports, consumer, observed)
+    if row is None or observed is None or row.not_after <= ports.clock.now():
+        return False
+    if set_is_current(ports, consumer, observed):
+        return False
+    with keep_failed(ports, consumer):
+        return _refresh(ports, consumer, target, row, observed) is not None

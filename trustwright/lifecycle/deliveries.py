@@ -69,8 +69,28 @@ def record_delivery(
     """
     facts = _facts(consumer, state, delivered, problem)
     found = check_serving_alone(ports, consumer)
+    since = found.failing_since or ports.clock.now()
+    facts["failing_since"] = since if state == "failed" else None
     if any(getattr(found, name) != value for name, value in facts.items()):
         ports.records.deliveries.replace(found, **facts, updated=ports.clock.now())
+
+
+@contextmanager
+def keep_failed(ports: Ports, consumer: Consumer) -> Iterator[None]:
+    """Have a failure that is on record stay there, whatever is recorded meanwhile.
+
+    Raises:
+        ConflictError: this run does not hold the consumer any more.
+    """
+    before = check_serving_alone(ports, consumer)
+    yield
+    if before.state == "failed":
+        ports.records.deliveries.replace(
+            check_serving_alone(ports, consumer),
+            state=before.state,
+            problem=before.problem,
+            failing_since=before.failing_since,
+        )
 
 
 def _take(ports: Ports, consumer: Consumer) -> None:
@@ -98,7 +118,9 @@ def _give_back(ports: Ports, consumer: Consumer) -> None:
     if row.holder == ports.actor:
         # Lost only to a run that has taken over: then there is nothing to give back.
         with suppress(ConflictError):
-            ports.records.deliveries.replace(row, holder=None, held_since=None)
+            ports.records.deliveries.replace(
+                row, holder=None, held_since=None, looked=ports.clock.now()
+            )
 
 
 def _row(ports: Ports, consumer: Consumer) -> DeliveryRecord:

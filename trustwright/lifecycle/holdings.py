@@ -14,6 +14,7 @@ from trustwright.lifecycle.revocation import revoke_certificate
 from trustwright.lifecycle.trust import trust_bundle
 from trustwright.model.estate import Consumer
 from trustwright.model.records import CertificateRecord
+from trustwright.policy.renewal import is_due
 from trustwright.ports import Delivered, Ports
 from trustwright.x509 import parse
 from trustwright.x509.keys import key_kind
@@ -98,6 +99,15 @@ def staleness(ports: Ports, consumer: Consumer, observed: Delivered) -> Iterator
         yield "half of its CRLs' life is over"
 
 
+def is_settled(
+    ports: Ports, consumer: Consumer, observed: Delivered | None, asked: str | None
+) -> bool:
+    """Return whether what was observed needs nothing: serving the consumer would do nothing."""
+    if observed is None or fitting_in_place(ports, consumer, observed, asked) is None:
+        return False
+    return set_is_current(ports, consumer, observed)
+
+
 def fits(ports: Ports, consumer: Consumer, row: CertificateRecord, asked: str | None) -> bool:
     """Return whether the certificate says what today's estate and host ask for, and is not due."""
     return not any(misfits(ports, consumer, row, asked))
@@ -116,7 +126,7 @@ def misfits(
         ports, consumer.environment, consumer.role, consumer.name, consumer.names
     )
     certificate = parse.certificate(row.pem)
-    if row.not_after <= ports.clock.now() + timedelta(seconds=role.renew_before):
+    if is_due(row, role, ports.clock.now()):
         yield f"due: it is valid until {row.not_after:%Y-%m-%d %H:%M} UTC"
     if asked is not None and row.spki != parse.spki_sha256(parse.request(asked)):
         yield "the host asks for another key"

@@ -27,6 +27,7 @@ from trustwright.model.estate import RoleName
 from trustwright.model.profile import Profile
 from trustwright.model.records import CertificateRecord, IntentRecord, IssuerRecord, Purpose
 from trustwright.policy.naming import slot, workload_uri
+from trustwright.policy.renewal import horizon, shortest_life
 from trustwright.ports import AdminSigner, Ports, Signer, SignOrder
 from trustwright.x509 import parse
 from trustwright.x509.lint import lint_certificate, refuse
@@ -170,7 +171,7 @@ def _check_organization(ports: Ports, order: Order, issuer: IssuerRecord) -> Non
 def _check_horizon(ports: Ports, order: Order, issuer: IssuerRecord) -> None:
     role = settings_of(ports, order.environment).roles[order.role]
     expiry = parse.certificate(issuer.certificate or "").not_valid_after_utc
-    if ports.clock.now().timestamp() + role.ttl > expiry.timestamp():
+    if ports.clock.now() > horizon(expiry, role.ttl):
         raise PolicyViolation(
             f"a {order.role} certificate would outlive {issuer.id} ({expiry:%Y-%m-%d})",
             rule="ISSUANCE-HORIZON",
@@ -230,8 +231,9 @@ def check_against_order(
     """Lint, compare with the order, and validate the path under the environment's own anchor.
 
     Raises:
-        VerificationError, LintViolation: one of the three does not hold, or the certificate is one
-            that Vault returned before (rule ``ORDER-REPEATED``).
+        VerificationError, LintViolation: one of the three does not hold, the certificate is one
+            that Vault returned before (rule ``ORDER-REPEATED``), or it lives too short (rule
+            ``ISSUANCE-FLOOR``).
     """
     if is_anothers(ports, intent, certificate):
         raise VerificationError(
@@ -243,6 +245,7 @@ def check_against_order(
     profile = wanted_profile(ports, order.environment, order.role, order.subject, order.names)
     refuse(lint_certificate(certificate, "end-entity"))
     refuse(matches_order(certificate, profile, intent.spki, now=intent.opened))
+    _check_floor(ports, order, intent, certificate)
     issuer = ports.records.issuers.get(intent.issuer)
     intermediate = parse.certificate((issuer and issuer.certificate) or "")
     anchor = parse.certificate((issuer and issuer.anchor) or "")
@@ -254,6 +257,20 @@ def check_against_order(
             at=ports.clock.now(),
             usage=usage,
             name=order.names[0] if usage == "server" else None,
+        )
+
+
+def _check_floor(
+    ports: Ports, order: Order, intent: IntentRecord, certificate: x509.Certificate
+) -> None:
+    role = settings_of(ports, order.environment).roles[order.role]
+    end = certificate.not_valid_after_utc
+    if end - intent.opened < shortest_life(role):
+        raise VerificationError(
+            f"Vault returned a certificate that ends at {end}, so soon that it is due at once",
+            rule="ISSUANCE-FLOOR",
+            hint="compare the clocks; see whether Vault limits the role's ttl",
+            where=order.slot,
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from trustwright.errors import TrustwrightError
+from trustwright.lifecycle.breakers import count_order, note_issued, note_refused_order
 from trustwright.lifecycle.environments import settings_of
 from trustwright.lifecycle.holdings import fits, valid_certificates
 from trustwright.lifecycle.issuance import Order, issue
@@ -41,8 +43,24 @@ def _new_key(ports: Ports, consumer: Consumer) -> tuple[bytes, str]:
 
 
 def certificate_for(ports: Ports, consumer: Consumer, order: Order) -> CertificateRecord:
-    """Return what a dead run left for a host's key, or a new certificate."""
-    return settle_slot(ports, order) or _undelivered(ports, consumer, order) or issue(ports, order)
+    """Return what a dead run left for a host's key, or a new certificate.
+
+    Raises:
+        PolicyViolation: the breaker of consumer or role is open (rule ``BREAKER-OPEN``).
+    """
+    kept = settle_slot(ports, order) or _undelivered(ports, consumer, order)
+    return kept or _issued(ports, consumer, order)
+
+
+def _issued(ports: Ports, consumer: Consumer, order: Order) -> CertificateRecord:
+    count_order(ports, consumer)
+    try:
+        certificate = issue(ports, order)
+    except TrustwrightError as error:
+        note_refused_order(ports, consumer, error)
+        raise
+    note_issued(ports, consumer)
+    return certificate
 
 
 def _undelivered(ports: Ports, consumer: Consumer, order: Order) -> CertificateRecord | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from trustwright.errors import ConfigurationError
+from trustwright.lifecycle.breakers import close_role_breakers
 from trustwright.lifecycle.environments import advance, record_of, settings_of
 from trustwright.lifecycle.journal import note
 from trustwright.model.estate import Environment
@@ -38,6 +39,8 @@ def prepare_environment(ports: Ports, name: str, destroy: Collection[str] = ()) 
             raise
         note(ports, "trustwright.preparation.skipped", name, name, str(error))
         changes = ()
+    if changes:
+        close_role_breakers(ports, name)
     advance(ports, name, "prepared")
     return changes
 

@@ -181,6 +181,7 @@ class DeliveryRecord(Artifact):
         served: serial that its probe last saw served; None when that was no certificate of ours.
         probed: when its probe last saw something.
         problem: one line when it failed or waits.
+        failing_since: when it failed first, if every attempt since has failed as well.
         holder: flow run that serves this consumer at this moment; held while it does.
         held_since: when the holder took it.
     """
@@ -200,6 +201,7 @@ class DeliveryRecord(Artifact):
     served: str | None = None
     probed: Moment | None = None
     problem: str = ""
+    failing_since: Moment | None = None
     holder: str | None = None
     held_since: Moment | None = None
     updated: Moment

@@ -70,6 +70,10 @@ class Agenda(Protocol):
         """Return at most `limit` deliveries, first those that nobody ever looked at."""
         ...
 
+    def unserved(self, environment: str, names: Sequence[str]) -> Sequence[str]:
+        """Return those of the consumers that have no delivery, in their order."""
+        ...
+
     def last_sweep(self, environment: str) -> SweepRecord | None:
         """Return the newest sweep of an environment (empty: of the whole estate) that ended."""
         ...

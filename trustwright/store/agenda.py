@@ -72,6 +72,15 @@ class SqlAgenda:
         )
         return [_parsed(DeliveryRecord, row) for row in (*never, *rest)]
 
+    def unserved(self, environment: str, names: Sequence[str]) -> Sequence[str]:
+        """Return those of the consumers that have no delivery, in their order."""
+        keys = [f"{environment}/{name}" for name in names]
+        known: set[str] = set()
+        for start in range(0, len(keys), PAGE):
+            wanted = select(_DELIVERIES.id).where(_DELIVERIES.id.in_(keys[start : start + PAGE]))
+            known |= {row.id for row in self._rows(wanted)}
+        return [name for name, key in zip(names, keys, strict=True) if key not in known]
+
     def last_sweep(self, environment: str) -> SweepRecord | None:
         """Return the newest sweep of an environment (empty: of the whole estate) that ended."""
         ended = select(tables.sweeps).where(

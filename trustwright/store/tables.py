@@ -206,6 +206,7 @@ deliveries = Table(
     text_column("served", optional=True),
     moment_column("probed", optional=True),
     text_column("problem"),
+    moment_column("failing_since", optional=True),
     text_column("holder", optional=True),
     moment_column("held_since", optional=True),
     moment_column("updated"),

@@ -167,9 +167,11 @@ def events_told(world: World) -> list[str]:
 
 
 def dump(records: Any, *, without: tuple[str, ...] = ()) -> dict[str, list[dict[str, Any]]]:
-    """Return every row of the store; how often a row was held and given back does not count."""
+    """Return every row of the store; how often one was held and looked at does not count."""
     return {
-        table: [row.model_dump(exclude={"version"}) for row in getattr(records, table).find()]
+        table: [
+            row.model_dump(exclude={"version", "looked"}) for row in getattr(records, table).find()
+        ]
         for table in TABLES
         if table not in without
     }

@@ -59,7 +59,7 @@ def _table(name: str, *columns: sa.Column[str] | sa.Column[datetime] | sa.Column
 
 
 def upgrade() -> None:
-    for moment in ("crl_due", "looked", "probed"):
+    for moment in ("crl_due", "looked", "probed", "failing_since"):
         op.add_column("deliveries", _moment(moment, optional=True))
     op.add_column("deliveries", _text("served", optional=True))
     _findings()
@@ -79,7 +79,7 @@ def downgrade() -> None:
         op.create_index(name, table, columns.split())
     for table in ("certificate_names", "sweeps", "breakers", "findings"):
         op.drop_table(table)
-    for column in ("served", "probed", "looked", "crl_due"):
+    for column in ("served", "failing_since", "probed", "looked", "crl_due"):
         op.drop_column("deliveries", column)
 
 
