@@ -21,7 +21,7 @@ from trustwright.model.records import (
     IssuerRecord,
 )
 from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
-from trustwright.ports import Agenda, Rows
+from trustwright.ports import Agenda, Recorded, Rows
 
 RecordT = TypeVar("RecordT", bound=Artifact)
 Unique = Callable[[Any], object | None]
@@ -147,6 +147,12 @@ class FakeAgenda:
         never = [row for row in rows if row.looked is None]
         looked = [(row.looked, row.id, row) for row in rows if row.looked is not None]
         return [*never, *(row for _, _, row in sorted(looked, key=lambda each: each[:2]))][:limit]
+
+    def recorded(self, environment: str) -> Iterator[Recorded]:
+        """Yield every certificate by serial."""
+        rows = self._records.certificates.find(environment=environment)
+        for row in sorted(rows, key=lambda row: (row.serial, row.id)):
+            yield Recorded(row.id, row.serial, row.subject, row.state, row.not_after)
 
     def last_sweep(self, environment: str) -> SweepRecord | None:
         """Return the newest that ended."""

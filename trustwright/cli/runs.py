@@ -94,10 +94,23 @@ def follow(
     elif found.state_type == "COMPLETED":
         say(f"{environment} is {record_of(ports, environment).phase}")
     else:
-        raise _why(ports, environment, run, f"{found.state_name}: {found.message}")
+        again = f"trustwright bootstrap {environment}"
+        raise _why(ports, again, run, f"{found.state_name}: {found.message}")
 
 
-def _why(ports: Assembly, environment: str, run: str, said: str) -> TrustwrightError:
+def ended_well(ports: Assembly, run: str, patience: int, *, again: str) -> None:
+    """Wait until a run ended; `again` is the command that runs it once more.
+
+    Raises:
+        TrustwrightError: why it failed, when it said so.
+        UpstreamError: it failed, crashed or was cancelled without a word, or is still running.
+    """
+    found = ports.prefect.wait(run, FINAL, deadline=patience)
+    if found.state_type != "COMPLETED":
+        raise _why(ports, again, run, f"{found.state_name}: {found.message}")
+
+
+def _why(ports: Assembly, again: str, run: str, said: str) -> TrustwrightError:
     """Return why a run ended badly: its own error, which it keeps a moment after its state."""
     deadline = time.monotonic() + POLL * 10
     while time.monotonic() < deadline:
@@ -108,7 +121,7 @@ def _why(ports: Assembly, environment: str, run: str, said: str) -> TrustwrightE
     return UpstreamError(
         f"the run ended {said}",
         rule="RUN-ENDED",
-        hint=f"mend the cause, then run: trustwright bootstrap {environment}",
+        hint=f"mend the cause, then run: {again}",
         where=ports.runs.link(run),
     )
 

@@ -12,7 +12,7 @@ from trustwright.lifecycle.journal import note_once
 from trustwright.lifecycle.revocation import revoke_certificate
 from trustwright.lifecycle.trust import trust_bundle
 from trustwright.model.estate import Consumer
-from trustwright.model.records import CertificateRecord
+from trustwright.model.records import CertificateRecord, DeliveryRecord
 from trustwright.ports import Delivered, Ports
 from trustwright.x509 import parse
 from trustwright.x509.keys import key_kind
@@ -101,6 +101,14 @@ def _says(certificate: x509.Certificate, profile: Profile, spki: str) -> bool:
     longest = timedelta(seconds=profile.validity + VAULT_BACKDATE) + _ROUNDING
     found = matches_order(certificate, profile, spki, now=start)
     return end - start <= longest and {each.clause for each in found} <= {"ORDER-TTL"}
+
+
+def is_served(ports: Ports, row: DeliveryRecord) -> bool:
+    """Return whether what is in place by the record is a certificate that stands."""
+    if row.serial is None:
+        return False
+    rows = ports.records.certificates.find(environment=row.environment, serial=row.serial)
+    return any(each.state_at(ports.clock.now()) == "valid" for each in rows)
 
 
 def note_exposure(ports: Ports, consumer: Consumer, observed: Delivered | None) -> None:

@@ -132,6 +132,7 @@ intents = Table(
     ),
     Index("intents_state_idx", "state", "environment"),
     Index("intents_serial_idx", "serial"),
+    Index("intents_spki_idx", "spki"),
 )
 
 certificates = Table(
@@ -168,6 +169,7 @@ certificates = Table(
     Index("certificates_due_idx", "environment", "role", "state", "not_after", "id"),
     Index("certificates_serial_idx", "serial"),
     Index("certificates_intent_idx", "intent"),
+    Index("certificates_listed_idx", "environment", "serial", "id"),
 )
 
 deliveries = Table(
@@ -229,9 +231,12 @@ findings = Table(
     moment_column("seen"),
     moment_column("closed", optional=True),
     moment_column("told", optional=True),
+    moment_column("emitted", optional=True),
     Column("times", BigInteger, nullable=False),
     version_column(),
     Index("findings_state_idx", "state", "kind", "environment"),
+    Index("findings_told_idx", "environment", "told"),
+    Index("findings_emitted_idx", "environment", "emitted"),
 )
 
 breakers = Table(
