@@ -43,9 +43,11 @@ def settle_findings(ports: Ports, environment: str, looks: Iterable[Seen]) -> Se
         environment: that was looked at; empty for what concerns all, like the root.
         looks: what was seen; a finding of another environment is not looked at.
     """
-    left = {row.id: row for row in _left_untold(ports, environment)}
+    left = {row.id for row in _left_untold(ports, environment)}
     changed = [row for look in looks for row in _changes(ports, environment, look)]
-    _tell(ports, environment, left | {row.id: row for row in changed})
+    # As they are now: what was left untold may have been refreshed, or be gone.
+    found = (ports.records.findings.get(key) for key in sorted(left | {row.id for row in changed}))
+    _tell(ports, environment, [row for row in found if row is not None])
     return Settled(
         tuple(row for row in changed if row.state == "open"),
         tuple(row for row in changed if row.state == "closed"),
@@ -118,23 +120,32 @@ def _first(found: Finding, *, summary: str, ports: Ports) -> FindingRecord:
     )
 
 
-def _tell(ports: Ports, environment: str, rows: dict[str, FindingRecord]) -> None:
+def _tell(ports: Ports, environment: str, rows: Sequence[FindingRecord]) -> None:
     """Send the events, then the messages; mark each row with what arrived."""
-    silent = [row for row in rows.values() if row.emitted is None]
+    silent = [row for row in rows if row.emitted is None]
     taken = bool(silent) and ports.events.emit([finding_event(row) for row in silent])
-    untold = [row for row in rows.values() if row.told is None]
+    untold = [row for row in rows if row.told is None]
     heard = _heard(ports, environment, untold)
-    now = ports.clock.now()
-    for row in rows.values():
-        marks = {
-            name: now
-            for name, done in (("emitted", taken), ("told", heard))
-            if done and getattr(row, name) is None
-        }
-        if marks:
-            # Written by somebody meanwhile: then it is told once more.
-            with suppress(ConflictError):
-                ports.records.findings.replace(row, **marks)
+    for row in rows:
+        _mark(ports, row, taken=taken, heard=heard)
+
+
+def _mark(ports: Ports, told: FindingRecord, *, taken: bool, heard: bool) -> None:
+    """Write on a row what arrived, unless it tells of something else by now."""
+    row = ports.records.findings.get(told.id)
+    if row is None or (row.state, row.times, row.severity) != (
+        told.state,
+        told.times,
+        told.severity,
+    ):
+        return
+    arrived = {"emitted": taken, "told": heard}
+    marks = {name: ports.clock.now() for name in _NEWS if arrived[name] and not getattr(row, name)}
+    if marks:
+        try:
+            ports.records.findings.replace(row, **marks)
+        except ConflictError:
+            _mark(ports, told, taken=taken, heard=heard)
 
 
 def _heard(ports: Ports, environment: str, rows: Sequence[FindingRecord]) -> bool:

@@ -100,7 +100,8 @@ def _generations(file: Path, since: datetime) -> list[Path]:
     A log that is not there is left out.
     """
     try:
-        beside = [each for each in file.parent.iterdir() if each.name.startswith(f"{file.name}")]
+        names = (f"{file.name}.", f"{file.name}-")
+        beside = [each for each in file.parent.iterdir() if f"{each.name}.".startswith(names)]
         dated = [(each.stat().st_mtime, each) for each in beside if each.is_file()]
     except OSError:
         return [file]  # which says why, when it is opened

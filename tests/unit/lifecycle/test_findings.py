@@ -128,6 +128,19 @@ def test_when_nobody_hears_it_is_told_again(world: World) -> None:
     assert titles(world) == []
 
 
+def test_what_was_not_heard_may_become_milder(world: World) -> None:
+    """It is told as it is now, and once."""
+    routes = (Route(channel="chat"),)
+    world.ports.estate = world.ports.estate.model_copy(update={"notify": Notify(routes=routes)})
+    twist(world.ports, {"notifier.tell": lambda _honest, _notice: ("chat",)})
+    settle(world, late(grown=True))
+    straighten(world.ports)
+    settle(world, late())
+    assert titles(world) == ["prod: findings: 1 new"]
+    settle(world, late())
+    assert titles(world) == []
+
+
 def test_an_event_that_nobody_took_is_sent_again(world: World) -> None:
     """Prefect is away: people are told at once, flows when it is back."""
     world.ports.doorbell.down = True
