@@ -16,8 +16,10 @@ from deployments.triggers import cancelled_bootstrap
 from flows.apply_environment import apply_environment
 from flows.bootstrap_environment import bootstrap_environment
 from flows.renew_consumers import renew_consumers
+from flows.sweep_expiry import sweep_expiry
 from flows.watch_ceremonies import watch_ceremonies
 from trustwright.clock import SystemClock
+from trustwright.settings import SWEEP_EVERY, Settings
 
 NAME = "trustwright"
 RUNS_AT_ONCE = 8
@@ -26,9 +28,11 @@ BY_MODULE = EntrypointType.MODULE_PATH
 WATCH_EVERY = timedelta(minutes=15)
 FIRST_WATCH = timedelta(seconds=30)
 """From the start to the first look. The scheduler asks every 5 s, and leaves out what is past."""
+FIRST_SWEEP = timedelta(seconds=45)
+"""A little after the watch, which may settle what the sweep would find."""
 
 
-def deployments(now: datetime) -> list[RunnerDeployment]:
+def deployments(now: datetime, sweep_every: timedelta = SWEEP_EVERY) -> list[RunnerDeployment]:
     """Return every deployment with its schedule and triggers.
 
     Schedules count from `now`, the start of this process: what ran out while nothing was up is
@@ -48,13 +52,19 @@ def deployments(now: datetime) -> list[RunnerDeployment]:
             triggers=[cancelled_bootstrap()],
             entrypoint_type=BY_MODULE,
         ),
+        RunnerDeployment.from_flow(
+            sweep_expiry,
+            name=NAME,
+            schedule=Interval(sweep_every, anchor_date=now + FIRST_SWEEP),
+            entrypoint_type=BY_MODULE,
+        ),
     ]
 
 
 def main() -> None:
     """Register the deployments and run what is due until the process is told to stop."""
     serve(
-        *deployments(SystemClock().now()),
+        *deployments(SystemClock().now(), Settings.from_environment().sweep_every),
         limit=RUNS_AT_ONCE,
         pause_on_shutdown=False,
         print_starting_message=False,

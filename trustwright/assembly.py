@@ -31,12 +31,14 @@ from trustwright.ports import (
     Runs,
     Signer,
     Target,
+    Witness,
 )
 from trustwright.prefect_api import PrefectApi, PrefectRuns
 from trustwright.prefect_api.events import NoEvents, PrefectEvents
 from trustwright.settings import Settings
 from trustwright.store.records import open_records
 from trustwright.vault import connect
+from trustwright.vault.auditlog import AuditLog
 from trustwright.x509 import parse
 
 T = TypeVar("T")
@@ -82,6 +84,11 @@ class Assembly:
     def prober(self) -> Prober:
         """Looks at consumers' endpoints."""
         return Handshakes()
+
+    @property
+    def witness(self) -> Witness:
+        """Reads Vault's audit log, as far as this machine has it."""
+        return AuditLog(self.settings.audit_logs)
 
     @property
     def process(self) -> str:

@@ -7,6 +7,8 @@
     TRUSTWRIGHT_STORE_URL        sqlite:///<home>/store.db
     TRUSTWRIGHT_STORE_URL_FILE   the same in a file of mode 0600: the URL may hold a password
     TRUSTWRIGHT_PROVISIONER_KEY  <home>/identities/provisioner.key
+    TRUSTWRIGHT_VAULT_AUDIT_LOG  <home>/openbao/audit.log; several, with colons between them
+    TRUSTWRIGHT_SWEEP_EVERY      1h: how often the flow sweep-expiry runs
     PREFECT_API_URL              what <home>/stack.json says
     PREFECT_API_AUTH_STRING      the file that <home>/stack.json names
 
@@ -21,6 +23,7 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,6 +32,8 @@ from trustwright.errors import ConfigurationError
 ESTATE = "TRUSTWRIGHT_ESTATE"
 ESTATE_FILE = "estate.yaml"
 """Name of the estate file in the home, where nobody names another."""
+
+SWEEP_EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,9 @@ class Settings:
         estate: the estate file.
         store_url: SQLAlchemy URL of the store; a secret when it holds a password.
         provisioner_key: key of the identity that prepares environments.
+        audit_logs: files of Vault's audit devices, which say who had something signed; they may
+            not be there.
+        sweep_every: how often everything is swept; read by the process that serves the flows.
         prefect_url: address of Prefect's API; None when nobody has said it.
         prefect_auth: ``user:password`` of Prefect's API; a secret.
     """
@@ -48,6 +56,8 @@ class Settings:
     estate: Path
     store_url: str = field(repr=False)
     provisioner_key: Path
+    audit_logs: tuple[Path, ...] = ()
+    sweep_every: timedelta = SWEEP_EVERY
     prefect_url: str | None = None
     prefect_auth: str | None = field(default=None, repr=False)
 
@@ -93,6 +103,8 @@ class Settings:
             provisioner_key=_path(
                 environ, "TRUSTWRIGHT_PROVISIONER_KEY", home / "identities" / "provisioner.key"
             ),
+            audit_logs=_audit_logs(environ, home),
+            sweep_every=_sweep_every(environ),
             prefect_url=url,
             prefect_auth=auth,
         )
@@ -133,6 +145,31 @@ def usable_home(path: Path) -> Path:
 def _path(environ: Mapping[str, str], name: str, default: Path) -> Path:
     given = environ.get(name)
     return Path(given).expanduser().absolute() if given else default
+
+
+def _audit_logs(environ: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+    given = environ.get("TRUSTWRIGHT_VAULT_AUDIT_LOG") or str(home / "openbao" / "audit.log")
+    return tuple(Path(each).expanduser().absolute() for each in given.split(os.pathsep) if each)
+
+
+def _sweep_every(environ: Mapping[str, str]) -> timedelta:
+    given = environ.get("TRUSTWRIGHT_SWEEP_EVERY")
+    if not given:
+        return SWEEP_EVERY
+    # Most commands read no interval, and need not wait for what reads it.
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
+
+    from trustwright.model.values import Duration  # noqa: PLC0415
+
+    try:
+        return timedelta(seconds=TypeAdapter(Duration).validate_python(given))
+    except ValidationError:
+        raise ConfigurationError(
+            f"{given!r} is no duration",
+            rule="DURATION",
+            hint="write 90s, 15m, 72h or 730d",
+            where="TRUSTWRIGHT_SWEEP_EVERY",
+        ) from None
 
 
 def asked_estate(environ: Mapping[str, str] = os.environ) -> Path | None:

@@ -26,6 +26,7 @@ from trustwright.model.estate import Consumer, Estate
 from trustwright.store.migrate import migrate
 from trustwright.store.records import open_records
 from trustwright.vault import connect
+from trustwright.vault.auditlog import AuditLog
 from trustwright.vault.identities import create_identity_keys
 
 
@@ -43,6 +44,7 @@ class RealPorts:
     folder: Path
     provisioner_key: Path
     store_url: str
+    audit_log: Path
     actor: str = "run-1"
     process: str = "process-1"
     clock: Clock = field(default_factory=SystemClock)
@@ -75,6 +77,11 @@ class RealPorts:
     def prober(self) -> Any:
         """Return the eye on endpoints."""
         return self.through("prober", Handshakes())
+
+    @property
+    def witness(self) -> Any:
+        """Return the reader of the server's audit log."""
+        return self.through("witness", AuditLog((self.audit_log,)))
 
     @property
     def runs(self) -> Any:
@@ -157,6 +164,7 @@ class RealWorld:
             folder=self.folder,
             provisioner_key=self.server.provisioner_key,
             store_url=self.store or f"sqlite:///{self.folder / 'store.db'}",
+            audit_log=self.server.audit,
         )
 
     def namespace(self, name: str) -> str:

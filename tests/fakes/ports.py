@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from trustwright.ports import (
     Provisioner,
     Rotator,
     Signer,
+    Signing,
     Target,
+    Testimony,
 )
 
 
@@ -76,6 +79,22 @@ class FakeProber:
             except TrustwrightError as error:
                 found.append(error)
         return found
+
+
+class FakeWitness:
+    """Knows what a test has told it."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Signing] = {}
+        self.asked: list[str] = []
+        self.silence = "no audit log is known here"
+
+    def signings(self, serials: Collection[str], since: datetime) -> Testimony:
+        """Return what is known of them."""
+        del since
+        self.asked.extend(sorted(serials))
+        found = {each: self.known[each] for each in serials if each in self.known}
+        return Testimony(found, "" if len(found) == len(serials) else self.silence)
 
 
 class FakeRuns:
@@ -138,6 +157,7 @@ class FakePorts:
         self.orchestrator = FakeRuns()
         self.doorbell = FakeEvents()
         self.endpoints = FakeProber()
+        self.bystander = FakeWitness()
         self.vault = FakeVault(self.clock)
         self.targets: dict[str, FakeTarget] = {}
 
@@ -160,6 +180,11 @@ class FakePorts:
     def prober(self) -> Any:
         """Return the eye on endpoints."""
         return self.through("prober", self.endpoints)
+
+    @property
+    def witness(self) -> Any:
+        """Return the reader of the audit log."""
+        return self.through("witness", self.bystander)
 
     @property
     def runs(self) -> Any:

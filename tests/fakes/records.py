@@ -22,7 +22,7 @@ from trustwright.model.records import (
     IssuerRecord,
 )
 from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
-from trustwright.ports import Agenda, Inventory, Rows
+from trustwright.ports import Agenda, Inventory, Recorded, Rows
 
 RecordT = TypeVar("RecordT", bound=Artifact)
 Unique = Callable[[Any], object | None]
@@ -156,6 +156,12 @@ class FakeAgenda:
         """Return those that have no delivery."""
         known = {row.consumer for row in self._records.deliveries.find(environment=environment)}
         return [name for name in names if name not in known]
+
+    def recorded(self, environment: str) -> Iterator[Recorded]:
+        """Yield every certificate by serial."""
+        rows = self._records.certificates.find(environment=environment)
+        for row in sorted(rows, key=lambda row: (row.serial, row.id)):
+            yield Recorded(row.id, row.serial, row.subject, row.state, row.not_after)
 
     def last_sweep(self, environment: str) -> SweepRecord | None:
         """Return the newest that ended."""

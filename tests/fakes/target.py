@@ -12,7 +12,7 @@ from trustwright.delivery.manifest import contents, manifest_of
 from trustwright.errors import ConflictError, Rejected, TrustwrightError
 from trustwright.ids import sha256_hex
 from trustwright.policy.bundle import check_key
-from trustwright.ports import Delivered, DeliverySet
+from trustwright.ports import Bundles, Delivered, DeliverySet
 from trustwright.x509 import parse
 
 LONGEST_REQUEST = 16 * 1024
@@ -31,6 +31,7 @@ class FakeTarget:
 
     Attributes:
         request: what the host left, or None.
+        swapped: certificates that somebody put in place of ours.
         closed: raised before anything is written, until a test sets it to None.
         broken: raised by every reload, until a test sets it to None.
         unfit: raised by every check, until a test sets it to None.
@@ -41,6 +42,7 @@ class FakeTarget:
 
     def __init__(self, consumer: str = "consumer", clock: Clock | None = None) -> None:
         self.request: str | None = None
+        self.swapped: Bundles | None = None
         self.closed: TrustwrightError | None = None
         self.broken: TrustwrightError | None = None
         self.unfit: TrustwrightError | None = None
@@ -100,6 +102,12 @@ class FakeTarget:
         if len(self.request) > LONGEST_REQUEST or "BEGIN CERTIFICATE REQUEST" not in self.request:
             raise Rejected("host.csr is no request", rule="DLV-REQUEST")
         return self.request
+
+    def bundles(self) -> Bundles | None:
+        """Return what software reads, or what a test has put in its way."""
+        if self.swapped is not None or self._place is None:
+            return self.swapped
+        return Bundles(self._place.delivery.trust, self._place.delivery.chain)
 
     def lose(self) -> None:
         """Forget what is in place, as when somebody empties the folder."""

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,8 @@ def test_everything_lies_below_one_folder(tmp_path: Path) -> None:
         estate=tmp_path / "estate.yaml",
         store_url=f"sqlite:///{tmp_path}/store.db",
         provisioner_key=tmp_path / "identities/provisioner.key",
+        audit_logs=(tmp_path / "openbao/audit.log",),
+        sweep_every=timedelta(hours=1),
     )
     assert settings.workspace == tmp_path / "ceremonies"
 
@@ -89,6 +92,8 @@ def test_variables_go_before_the_defaults(tmp_path: Path) -> None:
             "TRUSTWRIGHT_STORE_URL": "postgresql://h/d",
             "TRUSTWRIGHT_ESTATE": "/e.yaml",
             "TRUSTWRIGHT_PROVISIONER_KEY": "/p.key",
+            "TRUSTWRIGHT_VAULT_AUDIT_LOG": "/var/log/a.log:/var/log/b.log",
+            "TRUSTWRIGHT_SWEEP_EVERY": "15m",
             "PREFECT_API_URL": "http://127.0.0.1:4200/api",
             "PREFECT_API_AUTH_STRING": "u:p",
         }
@@ -98,6 +103,8 @@ def test_variables_go_before_the_defaults(tmp_path: Path) -> None:
         estate=Path("/e.yaml"),
         store_url="postgresql://h/d",
         provisioner_key=Path("/p.key"),
+        audit_logs=(Path("/var/log/a.log"), Path("/var/log/b.log")),
+        sweep_every=timedelta(minutes=15),
         prefect_url="http://127.0.0.1:4200/api",
         prefect_auth="u:p",
     )

@@ -35,6 +35,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "environments": ("trustwright.cli.environments:environments", "How far each one is."),
     "ceremony": ("trustwright.cli.ceremony:ceremony", "Requests to the root and its responses."),
     "certificates": ("trustwright.cli.certificates:certificates", "List and show certificates."),
+    "sweep": ("trustwright.cli.sweep:sweep", "Look for what ends, drifts or is not ours."),
+    "findings": ("trustwright.cli.findings:findings", "What the sweeps found."),
     "admin": ("trustwright.cli.admin:admin", "Client certificates for people."),
 }
 

@@ -117,11 +117,12 @@ def follow(
     elif found.state_type == "COMPLETED":
         say(f"{environment} is {record_of(ports, environment).phase}")
     else:
-        raise _why(ports, run, f"{found.state_name}: {found.message}", f"bootstrap {environment}")
+        again = f"trustwright bootstrap {environment}"
+        raise _why(ports, run, f"{found.state_name}: {found.message}", again)
 
 
-def follow_application(ports: Assembly, environment: str, run: str, patience: int) -> None:
-    """Wait until the run that applies the estate file has ended; say so.
+def ended_well(ports: Assembly, run: str, patience: int, *, again: str) -> None:
+    """Wait until a run ended; `again` is the command that runs it once more.
 
     Raises:
         TrustwrightError: why it failed, when it said so.
@@ -129,7 +130,12 @@ def follow_application(ports: Assembly, environment: str, run: str, patience: in
     """
     found = ports.prefect.wait(run, FINAL, deadline=patience)
     if found.state_type != "COMPLETED":
-        raise _why(ports, run, f"{found.state_name}: {found.message}", f"apply {environment}")
+        raise _why(ports, run, f"{found.state_name}: {found.message}", again)
+
+
+def follow_application(ports: Assembly, environment: str, run: str, patience: int) -> None:
+    """Wait until the run that applies the estate file has ended well; say so."""
+    ended_well(ports, run, patience, again=f"trustwright apply {environment}")
     say(f"{environment} was applied")
 
 
@@ -140,16 +146,12 @@ def start_renewal(ports: Assembly, environment: str, names: Sequence[str]) -> st
 
 
 def follow_renewal(ports: Assembly, environment: str, run: str, patience: int) -> None:
-    """Wait until a run of renewals ended; say what it did.
+    """Wait until a run of renewals ended well; say what it did.
 
     Raises:
-        TrustwrightError: why it failed, when it said so.
-        UpstreamError: a consumer was not served (rule ``CONSUMER-FAILED``); or the run failed
-            without a word, or is still running.
+        UpstreamError: a consumer was not served (rule ``CONSUMER-FAILED``).
     """
-    found = ports.prefect.wait(run, FINAL, deadline=patience)
-    if found.state_type != "COMPLETED":
-        raise _why(ports, run, f"{found.state_name}: {found.message}", f"renew {environment}")
+    ended_well(ports, run, patience, again=f"trustwright renew {environment}")
     said, problem = what_it_did(ports, run) or ("nothing was kept of it", "")
     say(f"{environment}: {said}")
     if problem:
@@ -172,7 +174,7 @@ def _why(ports: Assembly, run: str, said: str, again: str) -> TrustwrightError:
     return UpstreamError(
         f"the run ended {said}",
         rule="RUN-ENDED",
-        hint=f"mend the cause, then run: trustwright {again}",
+        hint=f"mend the cause, then run: {again}",
         where=ports.runs.link(run),
     )
 

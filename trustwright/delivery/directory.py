@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from trustwright.clock import Clock
 from trustwright.delivery import links
 from trustwright.delivery.account import owner_of
+from trustwright.delivery.bundles import bundles_in
 from trustwright.delivery.folder import Folder, translated
 from trustwright.delivery.hooks import Hook
 from trustwright.delivery.links import VERSIONS
@@ -36,7 +37,7 @@ from trustwright.delivery.walk import open_folder
 from trustwright.errors import ConflictError, Rejected, TrustwrightError, VerificationError
 from trustwright.model.estate import Directory
 from trustwright.policy.bundle import check_key
-from trustwright.ports import Delivered, DeliverySet
+from trustwright.ports import Bundles, Delivered, DeliverySet
 from trustwright.x509 import parse
 
 RELOAD = "DLV-RELOAD"
@@ -181,6 +182,16 @@ class DirectoryTarget:
         path = self._directory.path
         with translated(path), open_folder(path, create=False) as folder:
             return read_request(folder) if folder else None
+
+    def bundles(self) -> Bundles | None:
+        """Return the certificates that software reads here, or None when there are none.
+
+        Raises:
+            UpstreamError: they cannot be read.
+        """
+        path = self._directory.path
+        with translated(path), open_folder(path, create=False) as folder:
+            return bundles_in(folder) if folder else None
 
     def _asked(self) -> Asked:
         """Return what the estate file asks of the files, names turned to numbers."""

@@ -17,6 +17,7 @@ from trustwright.x509 import parse
 FileName = Literal["key.pem", "cert.pem", "fullchain.pem", "trust.pem", "crl.pem"]
 KEY: FileName = "key.pem"
 TRUST: FileName = "trust.pem"
+CHAIN: FileName = "fullchain.pem"
 PUBLIC: tuple[FileName, ...] = ("cert.pem", "fullchain.pem", "trust.pem", "crl.pem")
 MANIFEST = "manifest.json"
 

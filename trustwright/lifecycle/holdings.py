@@ -13,7 +13,7 @@ from trustwright.lifecycle.journal import note_once
 from trustwright.lifecycle.revocation import revoke_certificate
 from trustwright.lifecycle.trust import trust_bundle
 from trustwright.model.estate import Consumer
-from trustwright.model.records import CertificateRecord
+from trustwright.model.records import CertificateRecord, DeliveryRecord
 from trustwright.policy.renewal import is_due
 from trustwright.ports import Delivered, Ports
 from trustwright.x509 import parse
@@ -144,6 +144,14 @@ def _misstatements(certificate: x509.Certificate, profile: Profile, spki: str) -
     for each in matches_order(certificate, profile, spki, now=start):
         if each.clause != "ORDER-TTL":
             yield f"{each.message} [{each.clause}]"
+
+
+def is_served(ports: Ports, row: DeliveryRecord) -> bool:
+    """Return whether what is in place by the record is a certificate that stands."""
+    if row.serial is None:
+        return False
+    rows = ports.records.certificates.find(environment=row.environment, serial=row.serial)
+    return any(each.state_at(ports.clock.now()) == "valid" for each in rows)
 
 
 def note_exposure(ports: Ports, consumer: Consumer, observed: Delivered | None) -> None:

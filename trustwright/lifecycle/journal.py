@@ -56,9 +56,14 @@ def _outcome(ports: Ports, failed: tuple[str, ...]) -> str:
     """Return who was told: everybody, all but some channels, or nobody."""
     if not failed:
         return "told"
-    channels = {route.channel for route in ports.estate.notify.routes}
-    verb = "told, but not" if channels - set(failed) else f"{UNHEARD}:"
+    verb = "told, but not" if is_heard(ports, failed) else f"{UNHEARD}:"
     return f"{verb} {', '.join(failed)}"
+
+
+def is_heard(ports: Ports, failed: tuple[str, ...]) -> bool:
+    """Return whether a message reached somebody, by the channels that failed."""
+    channels = {route.channel for route in ports.estate.notify.routes}
+    return not failed or bool(channels - set(failed))
 
 
 def note_failure(ports: Ports, environment: str, error: TrustwrightError) -> None:

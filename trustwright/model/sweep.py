@@ -28,7 +28,8 @@ class FindingRecord(Artifact):
         opened: when this occurrence was first seen.
         seen: when it was last seen.
         closed: when a sweep saw that it was gone.
-        told: when people were told of this occurrence.
+        told: when people were told of this occurrence; of its end, once it is closed.
+        emitted: when the event of it was taken; of its end, once it is closed.
         times: occurrences up to now.
     """
 
@@ -45,6 +46,7 @@ class FindingRecord(Artifact):
     seen: Moment
     closed: Moment | None = None
     told: Moment | None = None
+    emitted: Moment | None = None
     times: int = Field(default=1, ge=1)
     version: int = 0
 

@@ -7,10 +7,10 @@ All adapters raise only `trustwright.errors` exceptions.
 from __future__ import annotations
 
 from trustwright.ports.assembled import Ports
-from trustwright.ports.delivery import Delivered, DeliverySet, Target
+from trustwright.ports.delivery import Bundles, Delivered, DeliverySet, Target
 from trustwright.ports.endpoints import POSTPONED, Look, Presented, Prober
 from trustwright.ports.people import Event, Events, Notice, Notifier, Runs
-from trustwright.ports.store import Agenda, Inventory, Records, Rows
+from trustwright.ports.store import Agenda, Inventory, Recorded, Records, Rows
 from trustwright.ports.vault import (
     AdminSigner,
     AnchorSigner,
@@ -22,12 +22,14 @@ from trustwright.ports.vault import (
     Signer,
     SignOrder,
 )
+from trustwright.ports.witness import Signing, Testimony, Witness
 
 __all__ = [
     "POSTPONED",
     "AdminSigner",
     "Agenda",
     "AnchorSigner",
+    "Bundles",
     "Capabilities",
     "Delivered",
     "DeliverySet",
@@ -43,11 +45,15 @@ __all__ = [
     "Presented",
     "Prober",
     "Provisioner",
+    "Recorded",
     "Records",
     "Rotator",
     "Rows",
     "Runs",
     "SignOrder",
     "Signer",
+    "Signing",
     "Target",
+    "Testimony",
+    "Witness",
 ]

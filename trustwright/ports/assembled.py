@@ -12,6 +12,7 @@ from trustwright.ports.endpoints import Prober
 from trustwright.ports.people import Events, Notifier, Runs
 from trustwright.ports.store import Records
 from trustwright.ports.vault import AdminSigner, AnchorSigner, Provisioner, Rotator, Signer
+from trustwright.ports.witness import Witness
 
 
 class Ports(Protocol):
@@ -45,6 +46,11 @@ class Ports(Protocol):
     @property
     def prober(self) -> Prober:
         """Looks at consumers' endpoints."""
+        ...
+
+    @property
+    def witness(self) -> Witness:
+        """Reads Vault's audit log, as far as this machine has it."""
         ...
 
     @property

@@ -62,6 +62,19 @@ class Delivered:
     exposed: bool = False
 
 
+@dataclass(frozen=True)
+class Bundles:
+    """Certificates as they lie at a target, whoever put them there; PEM, nothing verified.
+
+    Attributes:
+        trust: trust.pem.
+        chain: fullchain.pem.
+    """
+
+    trust: str
+    chain: str
+
+
 class Target(Protocol):
     """Where one consumer's set goes."""
 
@@ -119,4 +132,12 @@ class Target(Protocol):
 
     def host_request(self) -> str | None:
         """Return the PEM of the certification request that the host left, or None."""
+        ...
+
+    def bundles(self) -> Bundles | None:
+        """Return the certificates that software reads at the target, or None when there are none.
+
+        Raises:
+            UpstreamError: they cannot be read.
+        """
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -12,6 +13,7 @@ from trustwright.model.inventory import Order, Selection, Tally
 from trustwright.model.records import (
     AuditRecord,
     CertificateRecord,
+    CertificateState,
     DeliveryRecord,
     EnvironmentRecord,
     IntentRecord,
@@ -50,6 +52,21 @@ class Rows(Protocol[RecordT]):
         ...
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """What the comparison with Vault needs of one certificate of the inventory.
+
+    Attributes:
+        serial: hex with colons.
+    """
+
+    id: str
+    serial: str
+    subject: str
+    state: CertificateState
+    not_after: datetime
+
+
 class Agenda(Protocol):
     """What is to be looked at: each question costs what it answers, not what the store holds."""
 
@@ -72,6 +89,10 @@ class Agenda(Protocol):
 
     def unserved(self, environment: str, names: Sequence[str]) -> Sequence[str]:
         """Return those of the consumers that have no delivery, in their order."""
+        ...
+
+    def recorded(self, environment: str) -> Iterator[Recorded]:
+        """Yield every certificate of an environment by serial, in byte order, a page at a time."""
         ...
 
     def last_sweep(self, environment: str) -> SweepRecord | None:

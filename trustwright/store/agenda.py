@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, and_, or_, select, tuple_
 
 from trustwright.model.base import Artifact
 from trustwright.model.records import CertificateRecord, DeliveryRecord
 from trustwright.model.sweep import SweepRecord
+from trustwright.ports import Recorded
 from trustwright.store import tables
 from trustwright.store.engine import reading
 
@@ -18,6 +20,9 @@ RecordT = TypeVar("RecordT", bound=Artifact)
 
 PAGE = 250
 """Rows that are held in memory at a time."""
+
+LISTED_PAGE = 2000
+"""The same for the comparison with Vault, whose rows are short and many."""
 
 _CERTIFICATES = tables.certificates.c
 _DELIVERIES = tables.deliveries.c
@@ -80,6 +85,22 @@ class SqlAgenda:
             wanted = select(_DELIVERIES.id).where(_DELIVERIES.id.in_(keys[start : start + PAGE]))
             known |= {row.id for row in self._rows(wanted)}
         return [name for name, key in zip(names, keys, strict=True) if key not in known]
+
+    def recorded(self, environment: str) -> Iterator[Recorded]:
+        """Yield every certificate of an environment by serial, in byte order, a page at a time.
+
+        The serials come in the order in which the server lists its own: both are pairs of digits,
+        so that it makes no difference whether colons or hyphens stand between them.
+        """
+        columns = [_CERTIFICATES[each.name] for each in fields(Recorded)]
+        own = select(*columns).where(_CERTIFICATES.environment == environment)
+        own = own.order_by(_CERTIFICATES.serial, _CERTIFICATES.id).limit(LISTED_PAGE)
+        page = self._rows(own)
+        while page:
+            yield from (Recorded(*row) for row in page)
+            last = page[-1]
+            after = tuple_(_CERTIFICATES.serial, _CERTIFICATES.id) > (last.serial, last.id)
+            page = self._rows(own.where(after)) if len(page) == LISTED_PAGE else []
 
     def last_sweep(self, environment: str) -> SweepRecord | None:
         """Return the newest sweep of an environment (empty: of the whole estate) that ended."""

@@ -134,6 +134,7 @@ intents = Table(
     ),
     Index("intents_state_idx", "state", "environment"),
     Index("intents_serial_idx", "serial"),
+    Index("intents_spki_idx", "spki"),
 )
 
 certificates = Table(
@@ -176,6 +177,7 @@ certificates = Table(
     Index("certificates_history_idx", "subject", "recorded", "id"),
     Index("certificates_serial_idx", "serial"),
     Index("certificates_intent_idx", "intent"),
+    Index("certificates_listed_idx", "environment", "serial", "id"),
 )
 
 certificate_names = Table(
@@ -248,9 +250,12 @@ findings = Table(
     moment_column("seen"),
     moment_column("closed", optional=True),
     moment_column("told", optional=True),
+    moment_column("emitted", optional=True),
     Column("times", BigInteger, nullable=False),
     version_column(),
     Index("findings_state_idx", "state", "kind", "environment"),
+    Index("findings_told_idx", "environment", "told"),
+    Index("findings_emitted_idx", "environment", "emitted"),
 )
 
 breakers = Table(

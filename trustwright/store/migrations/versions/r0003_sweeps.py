@@ -28,7 +28,11 @@ _INDEXES = (
     ("deliveries_environment_idx", "deliveries", "environment state id"),
     ("deliveries_crl_idx", "deliveries", "environment crl_due id"),
     ("deliveries_looked_idx", "deliveries", "environment looked id"),
+    ("certificates_listed_idx", "certificates", "environment serial id"),
+    ("intents_spki_idx", "intents", "spki"),
     ("findings_state_idx", "findings", "state kind environment"),
+    ("findings_told_idx", "findings", "environment told"),
+    ("findings_emitted_idx", "findings", "environment emitted"),
     ("breakers_state_idx", "breakers", "state environment"),
     ("sweeps_environment_idx", "sweeps", "environment id"),
 )
@@ -92,6 +96,7 @@ def _findings() -> None:
         _moment("seen"),
         _moment("closed", optional=True),
         _moment("told", optional=True),
+        _moment("emitted", optional=True),
         _number("times"),
     )
 
