@@ -10,7 +10,7 @@ from trustwright.ports.assembled import Ports
 from trustwright.ports.delivery import Delivered, DeliverySet, Target
 from trustwright.ports.endpoints import Presented, Prober
 from trustwright.ports.people import Event, Events, Notice, Notifier, Runs
-from trustwright.ports.store import Agenda, Records, Rows
+from trustwright.ports.store import Agenda, Census, Records, Rows
 from trustwright.ports.vault import (
     AdminSigner,
     AnchorSigner,
@@ -28,6 +28,7 @@ __all__ = [
     "Agenda",
     "AnchorSigner",
     "Capabilities",
+    "Census",
     "Delivered",
     "DeliverySet",
     "Event",

@@ -16,9 +16,10 @@ from trustwright.model.records import (
     IssuerRecord,
 )
 from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
-from trustwright.ports import Agenda, Rows
+from trustwright.ports import Agenda, Census, Rows
 from trustwright.store import tables
 from trustwright.store.agenda import SqlAgenda
+from trustwright.store.census import SqlCensus
 from trustwright.store.engine import PATIENCE, open_engine
 from trustwright.store.revision import check_revision
 from trustwright.store.rows import SqlRows
@@ -44,6 +45,7 @@ class SqlRecords:
         self.breakers: Rows[BreakerRecord] = SqlRows(engine, tables.breakers, BreakerRecord)
         self.sweeps: Rows[SweepRecord] = SqlRows(engine, tables.sweeps, SweepRecord)
         self.agenda: Agenda = SqlAgenda(engine)
+        self.census: Census = SqlCensus(engine)
 
     def __enter__(self) -> Self:
         return self
