@@ -32,6 +32,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "environments": ("trustwright.cli.environments:environments", "How far each one is."),
     "ceremony": ("trustwright.cli.ceremony:ceremony", "Requests to the root and its responses."),
     "certificates": ("trustwright.cli.certificates:certificates", "List and show certificates."),
+    "report": ("trustwright.cli.report:report", "Write one HTML page about the estate."),
+    "calendar": ("trustwright.cli.report:calendar", "Deadlines and ceremonies as a calendar."),
+    "metrics": ("trustwright.cli.metrics:metrics", "Figures for Prometheus."),
     "admin": ("trustwright.cli.admin:admin", "Client certificates for people."),
 }
 
@@ -46,8 +49,11 @@ ONLINE = frozenset(
         "fastapi",
         "httpx",
         "hvac",
+        "icalendar",
+        "jinja2",
         "jwt",
         "prefect",
+        "prometheus_client",
         "psycopg",
         "pydantic_settings",
         "requests",
