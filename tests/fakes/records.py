@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -22,7 +24,7 @@ from trustwright.model.records import (
     IssuerRecord,
 )
 from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
-from trustwright.ports import Agenda, Inventory, Recorded, Rows
+from trustwright.ports import Agenda, Census, Inventory, Recorded, Rows
 
 RecordT = TypeVar("RecordT", bound=Artifact)
 Unique = Callable[[Any], object | None]
@@ -170,6 +172,43 @@ class FakeAgenda:
         return max(ended, key=lambda row: row.id, default=None)
 
 
+class FakeCensus:
+    """`trustwright.ports.Census` over the other fakes."""
+
+    def __init__(self, records: FakeRecords) -> None:
+        self._records = records
+
+    def ending(self, environment: str, role: str, edges: Sequence[datetime]) -> tuple[int, ...]:
+        """Return how many valid certificates end up to each edge, then those that end later."""
+        rows = self._records.certificates.find(environment=environment, role=role, state="valid")
+        places = Counter(bisect_left(edges, row.not_after) for row in rows)
+        return tuple(places[at] for at in range(len(edges) + 1))
+
+    def ends(self, environment: str, role: str) -> Iterator[tuple[str, datetime]]:
+        """Yield consumers with the notAfter of their valid certificates, soonest first."""
+        rows = self._records.certificates.find(
+            environment=environment, role=role, state="valid", purpose="consumer"
+        )
+        for row in sorted(rows, key=lambda row: (row.not_after, row.id)):
+            yield row.subject, row.not_after
+
+    def delivered(self, environment: str) -> tuple[int, int]:
+        """Return how many hold what was delivered last, and the sum of the versions."""
+        rows = list(self._records.deliveries.find(environment=environment))
+        return sum(row.state == "delivered" for row in rows), sum(row.number for row in rows)
+
+    def list_ends(self, environment: str) -> Iterator[tuple[str, datetime]]:
+        """Yield consumers with the nextUpdate of their CRLs, by when half of a life is over."""
+        rows = self._records.deliveries.find(environment=environment)
+        known = [(row.crl_due, row.id, row) for row in rows if row.crl_due is not None]
+        for due, _, row in sorted(known, key=lambda each: each[:2]):
+            yield row.consumer, row.crl_until or due
+
+    def happened(self, event: str) -> Mapping[str, int]:
+        """Return how often an event stands in the audit trail, by environment."""
+        return Counter(row.environment for row in self._records.audit.find(event=event))
+
+
 class FakeRecords:
     """`trustwright.ports.Records` in memory, empty at first."""
 
@@ -204,3 +243,4 @@ class FakeRecords:
         self.sweeps: Rows[SweepRecord] = FakeRows(SweepRecord)
         self.agenda: Agenda = FakeAgenda(self)
         self.inventory: Inventory = FakeInventory(self.certificates)
+        self.census: Census = FakeCensus(self)

@@ -37,6 +37,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "certificates": ("trustwright.cli.certificates:certificates", "List and show certificates."),
     "sweep": ("trustwright.cli.sweep:sweep", "Look for what ends, drifts or is not ours."),
     "findings": ("trustwright.cli.findings:findings", "What the sweeps found."),
+    "report": ("trustwright.cli.report:report", "Write one HTML page about the estate."),
+    "calendar": ("trustwright.cli.report:calendar", "Deadlines and ceremonies as a calendar."),
+    "metrics": ("trustwright.cli.metrics:metrics", "Figures for Prometheus."),
     "admin": ("trustwright.cli.admin:admin", "Client certificates for people."),
 }
 
@@ -51,8 +54,11 @@ ONLINE = frozenset(
         "fastapi",
         "httpx",
         "hvac",
+        "icalendar",
+        "jinja2",
         "jwt",
         "prefect",
+        "prometheus_client",
         "psycopg",
         "pydantic_settings",
         "requests",

@@ -10,7 +10,7 @@ from trustwright.ports.assembled import Ports
 from trustwright.ports.delivery import Bundles, Delivered, DeliverySet, Target
 from trustwright.ports.endpoints import POSTPONED, Look, Presented, Prober
 from trustwright.ports.people import Event, Events, Notice, Notifier, Runs
-from trustwright.ports.store import Agenda, Inventory, Recorded, Records, Rows
+from trustwright.ports.store import Agenda, Census, Inventory, Recorded, Records, Rows
 from trustwright.ports.vault import (
     AdminSigner,
     AnchorSigner,
@@ -31,6 +31,7 @@ __all__ = [
     "AnchorSigner",
     "Bundles",
     "Capabilities",
+    "Census",
     "Delivered",
     "DeliverySet",
     "Event",

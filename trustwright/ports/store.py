@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -122,6 +122,36 @@ class Inventory(Protocol):
         ...
 
 
+class Census(Protocol):
+    """Counts and first places, cheap enough to be asked at every scrape."""
+
+    def ending(self, environment: str, role: str, edges: Sequence[datetime]) -> tuple[int, ...]:
+        """Return how many valid certificates end up to each edge, then those that end later.
+
+        The edges ascend; the answer is one longer.
+        """
+        ...
+
+    def ends(self, environment: str, role: str) -> Iterator[tuple[str, datetime]]:
+        """Yield consumers with the notAfter of their valid certificates, soonest first.
+
+        Whoever has left the estate file is among them. In bounded memory; stop when you know.
+        """
+        ...
+
+    def delivered(self, environment: str) -> tuple[int, int]:
+        """Return how many consumers hold what was delivered last, and how many sets ever were."""
+        ...
+
+    def list_ends(self, environment: str) -> Iterator[tuple[str, datetime]]:
+        """Yield consumers with the nextUpdate of their CRLs, those first that are due first."""
+        ...
+
+    def happened(self, event: str) -> Mapping[str, int]:
+        """Return how often an event stands in the audit trail, by environment."""
+        ...
+
+
 class Records(Protocol):
     """The store."""
 
@@ -137,3 +167,4 @@ class Records(Protocol):
     sweeps: Rows[SweepRecord]
     agenda: Agenda
     inventory: Inventory
+    census: Census

@@ -16,9 +16,10 @@ from trustwright.model.records import (
     IssuerRecord,
 )
 from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
-from trustwright.ports import Agenda, Inventory, Rows
+from trustwright.ports import Agenda, Census, Inventory, Rows
 from trustwright.store import tables
 from trustwright.store.agenda import SqlAgenda
+from trustwright.store.census import SqlCensus
 from trustwright.store.engine import PATIENCE, open_engine
 from trustwright.store.inventory import SqlInventory
 from trustwright.store.names import SqlCertificates
@@ -47,6 +48,7 @@ class SqlRecords:
         self.sweeps: Rows[SweepRecord] = SqlRows(engine, tables.sweeps, SweepRecord)
         self.agenda: Agenda = SqlAgenda(engine)
         self.inventory: Inventory = SqlInventory(engine)
+        self.census: Census = SqlCensus(engine)
 
     def __enter__(self) -> Self:
         return self
