@@ -82,6 +82,8 @@ def certificates(pem: str | bytes) -> list[x509.Certificate]:
     return [certificate_der(der) for der in _blocks(pem, "CERTIFICATE", SIZE_LIMIT)]
 
 
+# A run reads the same chain, anchors and leaves at each of its checks. What is returned cannot be
+# changed, a refusal is never kept, and equal octets are the same certificate.
 @lru_cache(maxsize=256)
 def certificate_der(der: bytes) -> x509.Certificate:
     """Return the certificate in `der`.
