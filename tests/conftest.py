@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+WITH_SERVERS = ("contract", "e2e", "packaging", "prefect", "stacks")
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -19,14 +21,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def long_ones_first(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Order by the longest time that a test of the same file is allowed, else as it was."""
-    longest: dict[Path, float] = {}
+    """Order by what the heaviest test of the same file weighs, else as it was."""
+    heaviest: dict[Path, tuple[float, bool]] = {}
     for item in items:
-        longest[item.path] = max(longest.get(item.path, 0.0), allowed(item))
-    return sorted(items, key=lambda item: -longest[item.path])
+        heaviest[item.path] = max(heaviest.get(item.path, (0.0, False)), weight(item))
+    return sorted(items, key=lambda item: heaviest[item.path], reverse=True)
 
 
-def allowed(item: pytest.Item) -> float:
-    """Return the seconds of a test's own timeout; 0 where it has none."""
-    mark = item.get_closest_marker("timeout")
-    return float(mark.args[0]) if mark else 0.0
+def weight(item: pytest.Item) -> tuple[float, bool]:
+    """Return the seconds of a test's own timeout, 0 without one, and whether it needs servers."""
+    own = item.get_closest_marker("timeout")
+    return float(own.args[0]) if own else 0.0, any(map(item.get_closest_marker, WITH_SERVERS))

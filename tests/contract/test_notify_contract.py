@@ -226,10 +226,10 @@ def test_hanging_channels_cost_one_limit(silent: int) -> None:
     """Three that hang cost the time of one; the one that answers is told."""
     with listening() as server:
         told = Told(
-            limit=1, x=url(silent), y=url(silent), z=url(silent), ok=url(server.server_port)
+            limit=2, x=url(silent), y=url(silent), z=url(silent), ok=url(server.server_port)
         )
         took = seconds(lambda: told.notifier.tell(NOTICE))
-    assert 1 <= took < 3.5
+    assert 2 <= took < 5.5  # one after the other they would take six
     assert len(server.heard) == 1
     reason = "trustwright.ceremony.requested: no answer in time"
     assert told.audited() == [("x", reason), ("y", reason), ("z", reason)]

@@ -53,6 +53,7 @@ def paste_response(page: Page, link: str, text: str, shots: Path, shot: str) -> 
     said = page.locator("[role=dialog], .p-modal").last.inner_text()
     field.fill(text)
     page.screenshot(path=shots / f"{shot}.png")
-    page.get_by_role("button", name="Submit").click()
-    page.wait_for_timeout(300)
+    with page.expect_response(lambda response: response.url.endswith("/resume")):
+        page.get_by_role("button", name="Submit").click()
+    page.goto("about:blank")  # the run's graph, drawn without a graphics card, takes a whole core
     return str(said)

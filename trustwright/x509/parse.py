@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from cryptography import x509
@@ -81,6 +82,9 @@ def certificates(pem: str | bytes) -> list[x509.Certificate]:
     return [certificate_der(der) for der in _blocks(pem, "CERTIFICATE", SIZE_LIMIT)]
 
 
+# A run reads the same chain, anchors and leaves at each of its checks. What is returned cannot be
+# changed, a refusal is never kept, and equal octets are the same certificate.
+@lru_cache(maxsize=256)
 def certificate_der(der: bytes) -> x509.Certificate:
     """Return the certificate in `der`.
 

@@ -58,12 +58,12 @@ def test_attack_is_refused_by_its_rule(attack: Attack) -> None:
 def test_endless_responses_cost_nothing() -> None:
     """Ten megabytes are refused by their size alone, before anything reads them."""
     endless = [each for each in every_attack() if len(each.data) >= 10_000_000]
-    began = time.perf_counter()
+    began = time.process_time()
     for attack in endless:
         with pytest.raises(CeremonyViolation):
             submit(attack.data)
 
-    assert (len(endless), time.perf_counter() - began < 0.1) == (3, True)
+    assert (len(endless), time.process_time() - began < 0.1) == (3, True)
 
 
 def test_good_response_is_accepted() -> None:

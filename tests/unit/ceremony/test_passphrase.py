@@ -110,10 +110,10 @@ def test_seven_rolled_words_are_always_enough(words: list[str]) -> None:
 @pytest.mark.parametrize("text", ["Zx9!" * 5000, "a1" * 9000, "word " * 9000, "é\u0301" * 9000])
 def test_estimate_of_an_endless_text_is_quick(text: str) -> None:
     """Only the beginning is looked at."""
-    began = time.perf_counter()
+    began = time.process_time()
     estimated_bits(text)
 
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 def test_nothing_counts_for_standing_there_twice() -> None:
