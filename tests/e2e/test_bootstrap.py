@@ -38,6 +38,7 @@ def test_the_whole_story(site: Site, tmp_path: Path) -> None:
     """Prod by the form, test by the terminal and through a dying stack; then the search."""
     prod_through_the_form(site, tmp_path)
     from_the_terminal_through_a_killed_stack(site)
+    check_events(site)
     check_no_secret_is_left(site)
 
 
@@ -88,6 +89,29 @@ def from_the_terminal_through_a_killed_stack(site: Site) -> None:
     site.run("admin", "issue", "alice", "--environment", "test")
 
 
+def check_events(site: Site) -> None:
+    """Prefect heard of what the record has; the automations are there once after a restart.
+
+    Of test: the server that heard of prod was killed, and keeps events in memory for some seconds.
+    """
+    delivery = "event = 'trustwright.consumer.delivered'"
+    told = f"select subject from audit where {delivery} and environment = 'test'"
+    with closing(sqlite3.connect(site.home / "store.db", timeout=20)) as store:
+        delivered = sorted(subject.replace("/", ".") for (subject,) in store.execute(told))
+    with closing(sqlite3.connect(site.home / "prefect" / "prefect.db", timeout=20)) as prefect:
+        heard = (
+            f"select resource_id from events where {delivery}"
+            " and resource_id like 'trustwright.consumer.test.%'"
+        )
+        eventually("they arrive", lambda: len(list(prefect.execute(heard))) >= len(delivered))
+        assert delivered == sorted(
+            resource.removeprefix("trustwright.consumer.") for (resource,) in prefect.execute(heard)
+        )
+        names = [name for (name,) in prefect.execute("select name from automation")]
+    assert sorted(names) == sorted(set(names))
+    assert "a bootstrap was cancelled" in names
+
+
 def check_no_secret_is_left(site: Site) -> None:
     """Database, results, logs, artifacts and store hold no key, token or passphrase."""
     secrets = known_secrets(site)
@@ -121,7 +145,7 @@ def check_it_was_thorough(site: Site, found: Scan) -> None:
     names = {path.relative_to(site.home).as_posix() for path in site.home.rglob("*")}
     assert {"store.db", "openbao/audit.log", "prefect/prefect.db"} <= names
     with closing(sqlite3.connect(site.home / "prefect" / "prefect.db", timeout=20)) as prefect:
-        for table in ("flow_run", "task_run", "artifact", "log", "flow_run_input"):
+        for table in ("flow_run", "task_run", "artifact", "log", "flow_run_input", "events"):
             (count,) = prefect.execute(f"select count(*) from {table}").fetchone()  # noqa: S608
             assert count > 0, table
     assert found.files > LEAST_FILES

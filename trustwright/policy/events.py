@@ -72,6 +72,13 @@ _KINDS = (
         "a bootstrap has changed who holds which set",
         "notice",
     ),
+    EventKind("trustwright.environment.applied", _ENVIRONMENT, "a plan was carried out"),
+    EventKind("trustwright.default.restored", _ENVIRONMENT, "the default issuer was put right"),
+    EventKind(
+        "trustwright.default.skipped",
+        _ENVIRONMENT,
+        "the default issuer could not be looked at without the rotator's key",
+    ),
     EventKind(
         "trustwright.environment.taken-over",
         _ENVIRONMENT,
@@ -114,6 +121,11 @@ _KINDS = (
     ),
     EventKind("trustwright.consumer.delivered", _CONSUMER, "a set is in service at its target"),
     EventKind("trustwright.consumer.failed", _CONSUMER, "a set could not be issued or delivered"),
+    EventKind(
+        "trustwright.consumer.retired",
+        _CONSUMER,
+        "it left the estate file, and its certificates are revoked",
+    ),
     EventKind(
         "trustwright.consumer.taken-over", _CONSUMER, "a run took a consumer from a dead one"
     ),

@@ -114,6 +114,19 @@ def test_a_server_that_refuses_is_left_alone_for_a_while(code: int) -> None:
     assert len(heard) == 3
 
 
+def test_a_doorbell_is_always_tried() -> None:
+    """It starts something, and the next one comes in an hour: lines before it do not silence it."""
+    heard: list[list[dict[str, Any]]] = []
+    with talking(answering(heard, 500, 204)) as probe:
+        events = PrefectEvents(url(probe))
+        assert [events.emit([LINE]), events.emit([LINE])] == [False] * 2
+        assert events.emit([consumers_due("prod", 1)]) is True
+    assert [[each["event"] for each in batch] for batch in heard] == [
+        ["trustwright.consumer.delivered"],
+        ["trustwright.consumers.due"],
+    ]
+
+
 def test_a_busy_server_is_asked_again() -> None:
     """It answered at once and has done nothing: the next line may ring."""
     heard: list[list[dict[str, Any]]] = []
