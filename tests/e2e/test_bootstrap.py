@@ -94,13 +94,15 @@ def check_events(site: Site) -> None:
 
     Of test: the server that heard of prod was killed, and keeps events in memory for some seconds.
     """
-    delivery = "event = 'trustwright.consumer.delivered'"
-    told = f"select subject from audit where {delivery} and environment = 'test'"
+    told = (
+        "select subject from audit"
+        " where event = 'trustwright.consumer.delivered' and environment = 'test'"
+    )
     with closing(sqlite3.connect(site.home / "store.db", timeout=20)) as store:
         delivered = sorted(subject.replace("/", ".") for (subject,) in store.execute(told))
     with closing(sqlite3.connect(site.home / "prefect" / "prefect.db", timeout=20)) as prefect:
         heard = (
-            f"select resource_id from events where {delivery}"
+            "select resource_id from events where event = 'trustwright.consumer.delivered'"
             " and resource_id like 'trustwright.consumer.test.%'"
         )
         eventually("they arrive", lambda: len(list(prefect.execute(heard))) >= len(delivered))
