@@ -74,6 +74,7 @@ def test_a_storm_starts_one_run_for_each_environment(
     assert events.emit([again, consumers_due("fence", 1)]) is True
     # Two workers judge events about in their order: when these ran, the others were judged.
     eventually("the last run", lambda: runs_of(prefect_server, "fence"))
+    eventually("a run of lull", lambda: runs_of(prefect_server, "lull"))
     eventually("the later run", lambda: len(runs_of(prefect_server, "storm")) > 1)
     assert [len(runs_of(prefect_server, name)) for name in ("storm", "lull")] == [2, 1]
 
