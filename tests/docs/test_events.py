@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
+import yaml  # type: ignore[import-untyped]
+from prefect.events import DeploymentEventTrigger
+
+from deployments.serve import deployments
 from deployments.triggers import DEBOUNCE, consumers_due
 from tests.docs.readme import ROOT
 from trustwright.policy.events import CATALOGUE, LONGEST_DETAIL, EventKind
@@ -49,3 +54,17 @@ def test_the_page_names_what_starts_what() -> None:
     assert consumers_due().expect == {
         kind.name for kind in CATALOGUE.values() if kind.starts == "renew-consumers"
     }
+
+
+def test_a_work_pool_has_the_same_triggers() -> None:
+    """`deployments/prefect.yaml` says what the code says, for each flow."""
+    file = yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())
+    found = {
+        entry["entrypoint"].rpartition(".")[2]: [
+            DeploymentEventTrigger.model_validate(each) for each in entry.get("triggers", [])
+        ]
+        for entry in file["deployments"]
+    }
+    served = deployments(datetime(2026, 1, 1, tzinfo=UTC))
+    assert found == {str(each.flow_name).replace("-", "_"): each.triggers for each in served}
+    assert found["renew_consumers"] == [consumers_due()]

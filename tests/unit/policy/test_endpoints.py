@@ -8,7 +8,8 @@ import pytest
 
 from tests.fakes.world import World
 from tests.unit.lifecycle.scenes import bootstrap, consumer, rows_of
-from trustwright.policy.endpoints import Expected, is_settled, looking_order
+from trustwright.policy.endpoints import ENDPOINT_KINDS, Expected, is_settled, looking_order
+from trustwright.policy.findings import kinds_of
 
 pytestmark = pytest.mark.unit
 
@@ -49,3 +50,8 @@ def test_the_order_changes_with_the_hour(expected: Expected) -> None:
         order = looking_order(all_of_them, at)
         assert looking_order(list(reversed(all_of_them)), at) == order
         assert sorted(each.name for each in order) == ["a", "b", "c", "d"]
+
+
+def test_the_catalogue_has_what_endpoints_are_judged_by() -> None:
+    """A sweep closes the findings of these kinds, and knows no other of its part."""
+    assert kinds_of("endpoints") == ENDPOINT_KINDS
