@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from demo.estate import consumer_folder
 from tests.e2e.pages import logged_in, paste_response
 from tests.e2e.secrets import Scan, scan
 from tests.e2e.site import Site, eventually, installed
@@ -18,6 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 CONSUMERS_WITH_KEYS = 7
 """Three services in each environment, and the admin of test; a fourth service keeps its key."""
+RING_EVERY = 40.0
 LEAST_FILES, LEAST_CELLS = 10, 2_000
 
 
@@ -39,6 +42,7 @@ def test_the_whole_story(site: Site, tmp_path: Path) -> None:
     prod_through_the_form(site, tmp_path)
     from_the_terminal_through_a_killed_stack(site)
     check_events(site)
+    a_sweep_rings_for_the_renewal(site)
     check_no_secret_is_left(site)
 
 
@@ -112,6 +116,24 @@ def check_events(site: Site) -> None:
         names = [name for (name,) in prefect.execute("select name from automation")]
     assert sorted(names) == sorted(set(names))
     assert "a bootstrap was cancelled" in names
+
+
+def a_sweep_rings_for_the_renewal(site: Site) -> None:
+    """Somebody took a set away: a sweep finds it, its event starts the flow, and it is back."""
+    place = consumer_folder(site.demo, "test", "gateway") / "current"
+    place.unlink()
+    rung = time.monotonic() - RING_EVERY
+
+    def is_back() -> bool:
+        nonlocal rung
+        if time.monotonic() - rung > RING_EVERY:  # the sweep by schedule may have rung just now
+            site.run("sweep", "test", "--here")
+            rung = time.monotonic()
+        return place.exists()
+
+    eventually("the renewal", is_back)
+    runs = site.prefect().flow_runs("renew-consumers/trustwright")
+    assert "renew test" in {run.name for run in runs}
 
 
 def check_no_secret_is_left(site: Site) -> None:

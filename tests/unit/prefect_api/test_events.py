@@ -7,14 +7,17 @@ import socket
 import time
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.endpoints.servers import Talk, saying, talking
+from trustwright.assembly import Assembly
 from trustwright.policy.events import consumers_due
 from trustwright.ports import Event
 from trustwright.prefect_api.events import PAUSE, NoEvents, PrefectEvents
+from trustwright.settings import Settings
 
 pytestmark = pytest.mark.unit
 
@@ -144,6 +147,25 @@ def test_a_server_that_hangs_costs_one_wait() -> None:
     assert time.monotonic() - began < 2
 
 
-def test_a_machine_without_prefect() -> None:
-    """An admin's machine has nobody to tell, and says so."""
-    assert (NoEvents().emit([LINE]), NoEvents().emit([])) == (False, True)
+def assembly(environ: dict[str, str]) -> Assembly:
+    """Return the ports of a machine, as far as events need them."""
+    nothing: Any = None
+    return Assembly(
+        settings=Settings.from_environment(environ),
+        estate=nothing,
+        clock=nothing,
+        records=nothing,
+        notifier=nothing,
+        root_certificate="",
+        actor="alice",
+    )
+
+
+def test_a_machine_without_prefect(tmp_path: Path) -> None:
+    """An admin's machine has nobody to tell, and says so; nothing is raised."""
+    home = {"TRUSTWRIGHT_HOME": str(tmp_path)}
+    events = assembly(home).events
+    assert isinstance(events, NoEvents)
+    assert (events.emit([LINE]), events.emit([])) == (False, True)
+    known = assembly(home | {"PREFECT_API_URL": "http://127.0.0.1:1/api"}).events
+    assert isinstance(known, PrefectEvents)
