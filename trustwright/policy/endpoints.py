@@ -19,13 +19,7 @@ UNREACHABLE = "endpoint-unreachable"
 DIFFERS = "endpoint-differs"
 CHAIN = "endpoint-chain"
 EXPIRED = "endpoint-expired"
-ENDPOINT_KINDS: Mapping[str, str] = {
-    UNREACHABLE: "nothing at a consumer's probe makes a TLS handshake",
-    DIFFERS: "a consumer's endpoint serves another certificate than the one that was delivered",
-    CHAIN: "an endpoint sends its certificate without the intermediate, or with root or anchor",
-    EXPIRED: "an endpoint serves a certificate that has expired",
-}
-"""Kind → what it means."""
+ENDPOINT_KINDS = frozenset({UNREACHABLE, DIFFERS, CHAIN, EXPIRED})
 GRACE = timedelta(minutes=5)
 """For a service that looks at its files now and then, and for connections of before."""
 _RELOAD = "have the service read its files again: look at `reload` of the consumer"

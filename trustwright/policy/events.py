@@ -28,6 +28,9 @@ _CONSUMER = "consumer.{subject}"
 _CEREMONY = "ceremony.{subject}"
 _CERTIFICATE = "certificate.{subject}"
 _ISSUER = "issuer.{subject}"
+_BREAKER = "breaker.{subject}"
+_FINDING = "finding.{kind}.{environment}.{subject}"
+_FOUND = ("id", "kind", "subject", "severity", "summary", "times")
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,13 @@ _KINDS = (
         "a bootstrap has changed who holds which set",
         "notice",
     ),
+    EventKind("trustwright.environment.applied", _ENVIRONMENT, "a plan was carried out"),
+    EventKind("trustwright.default.restored", _ENVIRONMENT, "the default issuer was put right"),
+    EventKind(
+        "trustwright.default.skipped",
+        _ENVIRONMENT,
+        "the default issuer could not be looked at without the rotator's key",
+    ),
     EventKind(
         "trustwright.environment.taken-over",
         _ENVIRONMENT,
@@ -115,8 +125,28 @@ _KINDS = (
     EventKind("trustwright.consumer.delivered", _CONSUMER, "a set is in service at its target"),
     EventKind("trustwright.consumer.failed", _CONSUMER, "a set could not be issued or delivered"),
     EventKind(
+        "trustwright.consumer.retired",
+        _CONSUMER,
+        "it left the estate file, and its certificates are revoked",
+    ),
+    EventKind(
         "trustwright.consumer.taken-over", _CONSUMER, "a run took a consumer from a dead one"
     ),
+    EventKind(
+        "trustwright.consumers.renewed",
+        _ENVIRONMENT,
+        "a renewal delivered new sets",
+        "notice",
+    ),
+    EventKind("trustwright.renewal.ended", _ENVIRONMENT, "a renewal came to its end"),
+    EventKind(
+        "trustwright.breaker.opened",
+        _BREAKER,
+        "nothing more is issued for a consumer or role for some time",
+        "notice",
+    ),
+    EventKind("trustwright.breaker.closed", _BREAKER, "an order went well again", "notice"),
+    EventKind("trustwright.breaker.reset", _BREAKER, "a person forgot what it had counted"),
     EventKind(
         "trustwright.certificate.failed",
         "{subject}",
@@ -150,6 +180,14 @@ _KINDS = (
         "a channel did not take a message",
         "record",
     ),
+    EventKind(
+        "trustwright.finding.opened",
+        _FINDING,
+        "a sweep found something, or found that it had become worse",
+        "sweep",
+        _FOUND,
+    ),
+    EventKind("trustwright.finding.closed", _FINDING, "it is gone", "sweep", _FOUND),
     EventKind(
         CONSUMERS_DUE,
         _ENVIRONMENT,

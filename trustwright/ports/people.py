@@ -44,7 +44,8 @@ class Event:
         resource: what it happened to, like ``trustwright.consumer.prod.billing``.
         environment: that it concerns, or empty.
         payload: plain facts.
-        key: makes a repeat the same event; empty when every emission is one of its own.
+        key: of an audit line: makes a repeat the same event. Empty for a doorbell: every ring is
+            one of its own, and is tried whenever it is emitted.
         occurred: when it happened; None says now.
         run: flow run in which it happened, or empty.
     """

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from trustwright.ports import Event
 
-TIMEOUT = 2.0
+TIMEOUT = 5.0
 PAUSE = 60.0
-"""Seconds without a try after one that failed: a dead server costs one timeout, not one a line."""
+"""Seconds without a try after one that failed: a dead server costs one timeout, not one a line.
+Events without a key are no lines: they start something, are few, and are always tried."""
 NAMESPACE = uuid.UUID("6f0c2a34-6c0f-5d0e-9a4f-3a8d5c1e7b20")
 """Of the identifiers of events that have a key (RFC 9562 §5.5); never to be changed."""
 
@@ -48,7 +49,7 @@ class PrefectEvents:
         """Hand events over (``POST /events``); return whether the server took them."""
         if not events:
             return True
-        if self._clock() < self._silent_until:
+        if self._clock() < self._silent_until and all(each.key for each in events):
             return False
         try:
             taken = self._server.call("POST", "/events", [_body(each) for each in events]).ok

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import ssl
 import struct
@@ -114,6 +115,21 @@ def test_bad_endpoints(scheme: str, talk: Talk, rule: str, why: str) -> None:
         error = refused(probe)
     assert error.rule == rule
     assert error.what.endswith(why)
+
+
+@pytest.mark.parametrize("scheme", ["tls", "smtp", "postgres"])
+def test_noise(scheme: str) -> None:
+    """Whatever octets come, also such as begin like the protocol, it is one of the two errors."""
+    noise = random.Random(scheme)  # noqa: S311 - the same noise in every run
+    for number in range(40):
+        begin = (b"", b"\x16\x03\x03\x00\x30", b"220 ", b"S")[number % 4]
+        octets = begin + noise.randbytes(number * 7)
+        with (
+            talking(saying(octets, hang_up=True), scheme) as probe,
+            pytest.raises(TrustwrightError) as failed,
+        ):
+            Handshakes(PATIENCE).presented(probe, NAME)
+        assert failed.value.rule in {SILENT, WRONG}, octets
 
 
 def test_a_certificate_without_its_key_is_not_what_is_served(shown: Shown) -> None:

@@ -7,14 +7,17 @@ import socket
 import time
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.endpoints.servers import Talk, saying, talking
+from trustwright.assembly import Assembly
 from trustwright.policy.events import consumers_due
 from trustwright.ports import Event
 from trustwright.prefect_api.events import PAUSE, NoEvents, PrefectEvents
+from trustwright.settings import Settings
 
 pytestmark = pytest.mark.unit
 
@@ -114,6 +117,19 @@ def test_a_server_that_refuses_is_left_alone_for_a_while(code: int) -> None:
     assert len(heard) == 3
 
 
+def test_a_doorbell_is_always_tried() -> None:
+    """It starts something, and the next one comes in an hour: lines before it do not silence it."""
+    heard: list[list[dict[str, Any]]] = []
+    with talking(answering(heard, 500, 204)) as probe:
+        events = PrefectEvents(url(probe))
+        assert [events.emit([LINE]), events.emit([LINE])] == [False] * 2
+        assert events.emit([consumers_due("prod", 1)]) is True
+    assert [[each["event"] for each in batch] for batch in heard] == [
+        ["trustwright.consumer.delivered"],
+        ["trustwright.consumers.due"],
+    ]
+
+
 def test_a_busy_server_is_asked_again() -> None:
     """It answered at once and has done nothing: the next line may ring."""
     heard: list[list[dict[str, Any]]] = []
@@ -131,6 +147,25 @@ def test_a_server_that_hangs_costs_one_wait() -> None:
     assert time.monotonic() - began < 2
 
 
-def test_a_machine_without_prefect() -> None:
-    """An admin's machine has nobody to tell, and says so."""
-    assert (NoEvents().emit([LINE]), NoEvents().emit([])) == (False, True)
+def assembly(environ: dict[str, str]) -> Assembly:
+    """Return the ports of a machine, as far as events need them."""
+    nothing: Any = None
+    return Assembly(
+        settings=Settings.from_environment(environ),
+        estate=nothing,
+        clock=nothing,
+        records=nothing,
+        notifier=nothing,
+        root_certificate="",
+        actor="alice",
+    )
+
+
+def test_a_machine_without_prefect(tmp_path: Path) -> None:
+    """An admin's machine has nobody to tell, and says so; nothing is raised."""
+    home = {"TRUSTWRIGHT_HOME": str(tmp_path)}
+    events = assembly(home).events
+    assert isinstance(events, NoEvents)
+    assert (events.emit([LINE]), events.emit([])) == (False, True)
+    known = assembly(home | {"PREFECT_API_URL": "http://127.0.0.1:1/api"}).events
+    assert isinstance(known, PrefectEvents)
