@@ -77,8 +77,8 @@ def _root(ports: Ports) -> RootFacts:
         fingerprint=parse.fingerprint(root),
         not_before=root.not_valid_before_utc,
         not_after=root.not_valid_after_utc,
-        crl_number=crl_number(crl) if crl else None,
-        crl_until=crl.next_update_utc if crl else None,
+        crl_number=None if crl is None else crl_number(crl),
+        crl_until=None if crl is None else crl.next_update_utc,
     )
 
 
