@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from trustwright.ceremony.shown import printable
 from trustwright.cli.terminal import laid_out
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def estate_lines(found: Glance) -> Iterator[str]:
         yield from _page(found)
         return
     columns = max(_NARROWEST, shutil.get_terminal_size().columns)
-    for line in _page(found):
+    for line in map(printable, _page(found)):
         yield line if len(line) <= columns else line[: columns - 1].rstrip() + "…"
 
 
