@@ -8,7 +8,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, literal, select
+from sqlalchemy import Connection, Table, TableClause, column, insert, select, table
 
 from tests.fakes.world import World, consumer_settings
 from trustwright.ids import sha256_hex
@@ -24,7 +24,7 @@ from trustwright.store import migrate, tables
 from trustwright.store.engine import open_engine
 from trustwright.store.names import name_rows
 
-ENVIRONMENT, ROLE, OWNER = "prod", "server", "platform"
+ENVIRONMENT, ROLE = "prod", "server"
 CONSUMERS = 1000
 DUE = 100
 Row = dict[str, Any]
@@ -59,7 +59,7 @@ def fill(url: str, size: int, now: datetime) -> None:
     migrate(url)
     engine = open_engine(url, patience=_PATIENCE)
     wanted = (tables.certificates, tables.certificate_names)
-    indexes = [index for table in wanted for index in table.indexes]
+    indexes = [index for each in wanted for index in each.indexes]
     with engine.begin() as connection:
         _hurry(connection)
         for index in indexes:
@@ -85,38 +85,41 @@ def _hurry(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA cache_size = -262144")
 
 
-def _put(connection: Connection, table: Table, rows: Iterator[Row]) -> None:
+def _put(connection: Connection, into: Table, rows: Iterator[Row]) -> None:
     """Insert rows in large pieces, a certificate's names behind it."""
     while batch := list(islice(rows, _BATCH)):
-        connection.execute(insert(table), batch)
-        if table is tables.certificates:
+        connection.execute(insert(into), batch)
+        if into is tables.certificates:
             pairs = [pair for row in batch for pair in name_rows(row["id"], row["names"])]
             connection.execute(insert(tables.certificate_names), pairs)
 
 
 def _multiply(connection: Connection, missing: int) -> None:
     """Copy certificates that are not due, under serials of their own, until enough are there."""
-    rows, carried = tables.certificates.c, tables.certificate_names.c
+    connection.exec_driver_sql(
+        "CREATE TEMPORARY TABLE origin AS SELECT * FROM certificates WHERE owner = 'platform'"
+    )
+    origin = table("origin", *(column(each.name, each.type) for each in tables.certificates.c))
     for copy in count(1):
         amount = min(missing, _WRITTEN - DUE)
         if amount <= 0:
             return
         missing -= amount
-        behind = f":{copy:02x}"
-        origin = select(tables.certificates).where(rows.owner == OWNER)
-        chosen = origin.order_by(rows.not_after, rows.id).limit(amount).subquery()
-        new = {"id": chosen.c.id + behind, "serial": chosen.c.serial + behind}
-        new["owner"] = literal(f"{OWNER}-{copy}")
-        columns = [new.get(column.name, chosen.c[column.name]) for column in rows]
-        connection.execute(
-            insert(tables.certificates).from_select(list(rows.keys()), select(*columns))
-        )
-        names_too = select(chosen.c.id + behind, carried.name).join_from(
-            chosen, tables.certificate_names, carried.certificate == chosen.c.id
-        )
-        connection.execute(
-            insert(tables.certificate_names).from_select(["certificate", "name"], names_too)
-        )
+        _copy(connection, origin, amount, f":{copy:02x}")
+
+
+def _copy(connection: Connection, origin: TableClause, amount: int, behind: str) -> None:
+    """Write certificates again; `behind` makes their serials others."""
+    chosen = select(origin).order_by(origin.c.not_after, origin.c.id).limit(amount).subquery()
+    new = {name: chosen.c[name] + behind for name in ("id", "serial")}
+    values = [new.get(each.name, chosen.c[each.name]) for each in tables.certificates.c]
+    into = insert(tables.certificates)
+    connection.execute(into.from_select(list(tables.certificates.c.keys()), select(*values)))
+    carried = tables.certificate_names
+    names_too = select(new["id"], carried.c.name).join_from(
+        chosen, carried, carried.c.certificate == chosen.c.id
+    )
+    connection.execute(insert(carried).from_select(["certificate", "name"], names_too))
 
 
 def _row(record: Artifact) -> Row:
@@ -143,7 +146,7 @@ def _certificates(size: int, now: datetime) -> Iterator[Row]:
             "not_after": ends,
             "recorded": ends - life,
             "state": state,
-            "owner": "due" if number < DUE else OWNER,
+            "owner": "somebody" if number < DUE else "platform",
         }
 
 
@@ -162,7 +165,7 @@ def _certificate(now: datetime) -> CertificateRecord:
         role=ROLE,
         purpose="consumer",
         subject="",
-        owner=OWNER,
+        owner="platform",
         names=(),
         spki=_SPKI,
         not_before=now,

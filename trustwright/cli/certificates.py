@@ -151,10 +151,11 @@ def history(
     limit: int | None,
     json_output: bool,
 ) -> None:
-    """Show every certificate of a consumer or admin, or of a DNS NAME, as they were issued.
+    """Show every certificate of a consumer, an admin or a DNS NAME.
 
-    When and by whom each was ordered and delivered, what took its place, who revoked it and why. A
-    name with a dot is a DNS name; *.DOMAIN is any below that domain.
+    In the order in which they were issued: when and by whom each was ordered and delivered, what
+    took its place, who revoked it and why. A name with a dot is a DNS name; *.DOMAIN is any below
+    that domain.
     """
     from trustwright.assembly import assembled
     from trustwright.cli.certificate_page import LIFE_HEADINGS, life_cells, life_data
@@ -200,9 +201,10 @@ def export(
     limit: int | None,
     **asked: str | None,
 ) -> None:
-    """Write certificates to a new file OUTPUT, or to standard output; no key is ever among them.
+    """Write certificates to a new file; never a key.
 
-    The manifest says how many of which state there are, and the SHA-256 of what was written.
+    Without OUTPUT they go to standard output. The manifest says how many of which state there
+    are, and the SHA-256 of what was written.
     """
     from trustwright.assembly import assembled
     from trustwright.cli.exporting import Export

@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "renew": ("trustwright.cli.renew:renew", "Serve the consumers that are due."),
     "environments": ("trustwright.cli.environments:environments", "How far each one is."),
     "ceremony": ("trustwright.cli.ceremony:ceremony", "Requests to the root and its responses."),
-    "certificates": ("trustwright.cli.certificates:certificates", "What was issued: list, show, export."),
+    "certificates": ("trustwright.cli.certificates:certificates", "What was issued, and when."),
     "sweep": ("trustwright.cli.sweep:sweep", "Look for what ends, drifts or is not ours."),
     "findings": ("trustwright.cli.findings:findings", "What the sweeps found."),
     "report": ("trustwright.cli.report:report", "Write one HTML page about the estate."),

@@ -9,6 +9,7 @@ import json
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from unittest.mock import patch
 from weakref import WeakSet
@@ -73,8 +74,9 @@ def one(world: World, **equals: str) -> CertificateRecord:
     return row
 
 
+EVERYBODY = "trustwright-canary billing billing gateway gateway collector collector"
 EACH_OPTION: list[tuple[list[str], str]] = [
-    ([], "7 subjects"),
+    ([], f"{EVERYBODY} {NASTY}"),
     (["--environment", "test"], ""),
     (["--role", "proxy"], "gateway gateway"),
     (["--owner", "trustwright"], "trustwright-canary"),
@@ -104,8 +106,7 @@ def test_each_option_narrows(run: Run, options: list[str], subjects: str) -> Non
     """Exactly these are listed, soonest end first."""
     rows = json.loads(run("list", "--json", *options))
     found = [row["subject"] for row in rows]
-    assert found == ([*subjects.split(" ")] if subjects else []) or subjects == "7 subjects"
-    assert len(rows) == (8 if subjects == "7 subjects" else len(found))
+    assert sorted(found) == sorted(subjects.split(" ") if subjects else [])
     assert rows == sorted(rows, key=lambda row: (row["not_after"], row["id"]))
 
 
@@ -113,7 +114,7 @@ def test_orders(run: Run) -> None:
     """By end or by issuance, either way round."""
     for sort, member in (("expires", "not_after"), ("issued", "recorded")):
         up = json.loads(run("list", "--json", "--sort", sort))
-        assert up == sorted(up, key=lambda row, by=member: (row[by], row["id"]))
+        assert up == sorted(up, key=itemgetter(member, "id"))
         assert json.loads(run("list", "--json", "--sort", f"-{sort}")) == up[::-1]
 
 
