@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from heapq import merge
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, TableClause, column, insert, select, table
+from sqlalchemy import Connection, Table, TableClause, column, insert, literal, select, table
 
 from tests.fakes.world import World, consumer_settings
 from trustwright.ids import sha256_hex
@@ -77,6 +78,32 @@ def fill(url: str, size: int, now: datetime) -> None:
     engine.dispose()
 
 
+def serials(size: int) -> Iterator[str]:
+    """Yield the serials of a store of this size in byte order, from little memory."""
+    written = [_serial(number) for number in range(min(size, _WRITTEN))]
+    return merge(sorted(written), _copied(sorted(written[DUE:]), size - _WRITTEN))
+
+
+def _copied(origin: list[str], missing: int) -> Iterator[str]:
+    for copy, amount in _copies(missing):
+        yield from (_before(copy) + serial for serial in origin[:amount])
+
+
+def _copies(missing: int) -> Iterator[tuple[int, int]]:
+    """Yield the number of each copy and how many certificates it has."""
+    for copy in count(1):
+        amount = min(missing, _WRITTEN - DUE)
+        if amount <= 0:
+            return
+        missing -= amount
+        yield copy, amount
+
+
+def _before(copy: int) -> str:
+    """Return what makes a copy's serials others, and neighbours in indexes."""
+    return f"{copy:02x}:"
+
+
 def _hurry(connection: Connection) -> None:
     """Let indexes be built in memory; a store of a bench need not survive a power cut."""
     if connection.dialect.name == "postgresql":
@@ -100,18 +127,17 @@ def _multiply(connection: Connection, missing: int) -> None:
         "CREATE TEMPORARY TABLE origin AS SELECT * FROM certificates WHERE owner = 'platform'"
     )
     origin = table("origin", *(column(each.name, each.type) for each in tables.certificates.c))
-    for copy in count(1):
-        amount = min(missing, _WRITTEN - DUE)
-        if amount <= 0:
-            return
-        missing -= amount
-        _copy(connection, origin, amount, f":{copy:02x}")
+    for copy, amount in _copies(missing):
+        _copy(connection, origin, amount, _before(copy))
 
 
-def _copy(connection: Connection, origin: TableClause, amount: int, behind: str) -> None:
-    """Write certificates again; `behind` makes their serials others."""
-    chosen = select(origin).order_by(origin.c.not_after, origin.c.id).limit(amount).subquery()
-    new = {name: chosen.c[name] + behind for name in ("id", "serial")}
+def _copy(connection: Connection, origin: TableClause, amount: int, before: str) -> None:
+    """Write certificates again, with `before` at the beginning of their serials."""
+    chosen = select(origin).order_by(origin.c.serial).limit(amount).subquery()
+    new = {
+        "id": literal(f"{ENVIRONMENT}-g1/{before}") + chosen.c.serial,
+        "serial": literal(before) + chosen.c.serial,
+    }
     values = [new.get(each.name, chosen.c[each.name]) for each in tables.certificates.c]
     into = insert(tables.certificates)
     connection.execute(into.from_select(list(tables.certificates.c.keys()), select(*values)))
