@@ -110,7 +110,7 @@ def keys(rows: Iterator[CertificateRecord]) -> str:
     )
 
 
-@pytest.mark.parametrize("few", [1000, 0], ids=["few", "many"])
+@pytest.mark.parametrize("few", [1000, 5, 0], ids=["few", "some", "many"])
 def test_each_filter_narrows(stock: Records, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     """Alone and with others, whether names and serials are looked up or met on the way."""
     monkeypatch.setattr(inventory, "FEW", few)

@@ -42,8 +42,8 @@ def status(*, window: str, json_output: bool) -> None:
 
     soon = within(window, "--within")
     found, problem = _estate(soon)
-    stack = stack_here()
-    parts = stack.status()
+    stack = _stack_if_installed()
+    parts = stack.status() if stack else ()
     running = bool(parts) and all(part.condition == "running" for part in parts)
     if json_output:
         as_json(
@@ -52,16 +52,25 @@ def status(*, window: str, json_output: bool) -> None:
             | {"estate": found and estate_data(found)}
         )
     else:
-        if found is not None:
-            say("\n".join(estate_lines(found)))
-        else:
-            say(f"no estate to show: {problem}")
+        say("\n".join(estate_lines(found)) if found else f"no estate to show: {problem}")
         say()
         stack_table(parts)
-        if parts or found is None:
+        if stack and (parts or found is None):
             say(advice(parts, stack.folder.password))
     if not (running if parts else found is not None):
         raise click.exceptions.Exit(UpstreamError.exit_code)
+
+
+def _stack_if_installed() -> Stack | None:
+    """Return the stack of this machine; None where the extra that runs one is not installed."""
+    from trustwright.cli.main import EMBEDDED
+
+    try:
+        return stack_here()
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EMBEDDED:
+            raise
+        return None
 
 
 def _estate(window: timedelta) -> tuple[Glance | None, TrustwrightError | None]:
@@ -77,10 +86,12 @@ def _estate(window: timedelta) -> tuple[Glance | None, TrustwrightError | None]:
         return None, error
 
 
-def _stack_data(stack: Stack, parts: Sequence[PartStatus], *, running: bool) -> dict[str, Any]:
+def _stack_data(
+    stack: Stack | None, parts: Sequence[PartStatus], *, running: bool
+) -> dict[str, Any]:
     return {
         "running": running,
-        "home": str(stack.folder.home),
-        "password_file": str(stack.folder.password),
+        "home": str(stack.folder.home) if stack else None,
+        "password_file": str(stack.folder.password) if stack else None,
         "parts": [asdict(part) | {"log": str(part.log)} for part in parts],
     }

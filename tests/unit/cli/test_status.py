@@ -230,6 +230,25 @@ def test_without_an_estate(run: Run) -> None:
     assert data["running"] is True
 
 
+def test_where_no_stack_can_run(busy: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """A machine of a fleet has no stack of its own: the estate is shown, exit code 0."""
+
+    @contextmanager
+    def assembled(**_: object) -> Iterator[FakePorts]:
+        yield busy.ports
+
+    absent = ModuleNotFoundError("No module named 'psutil'", name="psutil")
+    with (
+        patch("trustwright.assembly.assembled", assembled),
+        patch("trustwright.cli.status.stack_here", side_effect=absent),
+    ):
+        assert exit_code(cli, "trustwright", ["status"]) == 0
+        assert capsys.readouterr().out.endswith("\n\nno stack was ever started here\n")
+        assert exit_code(cli, "trustwright", ["status", "--json"]) == 0
+        data = json.loads(capsys.readouterr().out)
+    assert (data["running"], data["home"], data["parts"]) == (False, None, [])
+
+
 def test_before_anything_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
