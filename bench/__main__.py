@@ -1,14 +1,23 @@
-"""Run the benchmarks: all, or those named on the command line."""
+"""Run the benchmarks: all, or those named on the command line; ``--full`` takes the large sizes."""
 
 from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
-from bench import bootstrap, signing, startup
+from bench import bootstrap, signing, startup, sweep
 
-BENCHMARKS = {"startup": startup.report, "bootstrap": bootstrap.report, "signing": signing.report}
+BENCHMARKS: dict[str, Callable[[], None]] = {
+    "startup": startup.report,
+    "bootstrap": bootstrap.report,
+    "signing": signing.report,
+    "sweep": sweep.report,
+}
+LARGE: dict[str, Callable[[], None]] = {"sweep": partial(sweep.report, sweep.FULL)}
+FULL = "--full"
 
 
 def leave(number: int, _frame: FrameType | None) -> None:
@@ -19,12 +28,14 @@ def leave(number: int, _frame: FrameType | None) -> None:
 def main(names: list[str]) -> int:
     """Run what was asked for; return the exit code."""
     signal.signal(signal.SIGTERM, leave)
-    unknown = sorted(set(names) - BENCHMARKS.keys())
+    known = BENCHMARKS | LARGE if FULL in names else BENCHMARKS
+    names = [name for name in names if name != FULL]
+    unknown = sorted(set(names) - known.keys())
     if unknown:
-        print(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
+        print(f"no benchmark {unknown[0]!r}; there are: {', '.join(known)}", file=sys.stderr)
         return 2
-    for name in names or list(BENCHMARKS):
-        BENCHMARKS[name]()
+    for name in names or list(known):
+        known[name]()
         print()
     return 0
 

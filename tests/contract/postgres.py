@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,11 +66,22 @@ class Postgres:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A server with an empty cluster; skipped where Debian's postgresql is not installed."""
+    with running() as server:
+        if server is not None:
+            yield server
+        elif os.environ.get("CI"):  # there a skip would hide half of the store's tests
+            pytest.fail("Debian package postgresql is not installed")
+        else:
+            pytest.skip("Debian package postgresql is not installed")
+
+
+@contextmanager
+def running() -> Iterator[Postgres | None]:
+    """Run a server with an empty cluster while the block runs; None where there is none to run."""
     programs = _programs()
     if programs is None:
-        if os.environ.get("CI"):  # there a skip would hide half of the store's tests
-            pytest.fail("Debian package postgresql is not installed")
-        pytest.skip("Debian package postgresql is not installed")
+        yield None
+        return
     folder = Path(tempfile.mkdtemp(prefix="trustwright-postgres-"))
     try:
         yield from _serve(programs, folder)

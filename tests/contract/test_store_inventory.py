@@ -110,7 +110,7 @@ def keys(rows: Iterator[CertificateRecord]) -> str:
     )
 
 
-@pytest.mark.parametrize("few", [1000, 0], ids=["few", "many"])
+@pytest.mark.parametrize("few", [1000, 5, 0], ids=["few", "some", "many"])
 def test_each_filter_narrows(stock: Records, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     """Alone and with others, whether names and serials are looked up or met on the way."""
     monkeypatch.setattr(inventory, "FEW", few)
@@ -189,7 +189,17 @@ def test_a_refused_row_leaves_no_name(stock: Records) -> None:
 
 def test_tallies_by_environment_and_state(stock: Records) -> None:
     """Expired ones are told apart from valid ones; what there is none of is left out."""
-    assert list(stock.inventory.tallies(NOW)) == [
+    soon = Selection(state="valid", ends_by=NOW + 4 * HOUR)
+    assert list(stock.inventory.tallies(soon, NOW)) == [
+        Tally("prod", "valid", 2),
+        Tally("test", "valid", 1),
+    ]
+    named = Selection(name=f"*.{DOMAIN}", environment="prod", serial="0b")
+    assert list(stock.inventory.tallies(named, NOW)) == [
+        Tally("prod", "expired", 1),
+        Tally("prod", "superseded", 1),
+    ]
+    assert list(stock.inventory.tallies(Selection(), NOW)) == [
         Tally("prod", "expired", 1),
         Tally("prod", "revoked", 1),
         Tally("prod", "superseded", 1),
@@ -202,7 +212,7 @@ def test_an_empty_store_has_no_answers(records: Records) -> None:
     """No rows, no tallies, no error."""
     assert list(records.inventory.select(Selection(), NOW)) == []
     assert list(records.inventory.select(Selection(name="*.internal"), NOW)) == []
-    assert list(records.inventory.tallies(NOW)) == []
+    assert list(records.inventory.tallies(Selection(), NOW)) == []
 
 
 LEADING: list[tuple[dict[str, Any], Order, str]] = [
@@ -270,7 +280,7 @@ def test_tallies_count_in_an_index(sqlite_url: str) -> None:
     """The rows themselves, with their PEMs, are not read."""
     with open_records(sqlite_url) as records:
         with plans_of(records) as plans:
-            records.inventory.tallies(NOW)
+            records.inventory.tallies(Selection(), NOW)
         (plan,) = plans.texts()
     assert "USING COVERING INDEX certificates_due_idx" in plan
 

@@ -30,19 +30,23 @@ class FakeInventory:
         limit: int | None = None,
     ) -> Iterator[CertificateRecord]:
         """Yield what fits, in this order."""
-        equals = {name: getattr(wanted, name) for name in EQUAL}
-        equals = {name: value for name, value in equals.items() if value is not None}
-        rows = [row for row in self._certificates.find(**equals) if fits(row, wanted, now)]
+        rows = self._fitting(wanted, now)
         moment = "not_after" if order.endswith("expires") else "recorded"
         rows.sort(key=lambda row: (getattr(row, moment), row.id), reverse=order.startswith("-"))
         for row in islice(rows, limit):
             self.handed_out += 1
             yield row
 
-    def tallies(self, now: datetime) -> Sequence[Tally]:
+    def tallies(self, wanted: Selection, now: datetime) -> Sequence[Tally]:
         """Count."""
-        found = Counter((row.environment, row.state_at(now)) for row in self._certificates.find())
+        rows = self._fitting(wanted, now)
+        found = Counter((row.environment, row.state_at(now)) for row in rows)
         return [Tally(*key, number) for key, number in sorted(found.items())]
+
+    def _fitting(self, wanted: Selection, now: datetime) -> list[CertificateRecord]:
+        equals = {name: getattr(wanted, name) for name in EQUAL}
+        equals = {name: value for name, value in equals.items() if value is not None}
+        return [row for row in self._certificates.find(**equals) if fits(row, wanted, now)]
 
 
 def fits(row: CertificateRecord, wanted: Selection, now: datetime) -> bool:

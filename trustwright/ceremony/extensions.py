@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,16 @@ def explain(certificate: Certificate) -> tuple[Explained, ...]:
     return tuple(_explained(extension) for extension in certificate.extensions)
 
 
+def explain_leaf(certificate: Certificate) -> tuple[Explained, ...]:
+    """Return every extension of an end entity's certificate, which issues nothing itself."""
+    return tuple(
+        replace(_explained(extension), meaning=f"accepted from {_roles(extension.value)} only")
+        if isinstance(extension.value, x509.ExtendedKeyUsage)
+        else _explained(extension)
+        for extension in certificate.extensions
+    )
+
+
 def validity_words(certificate: Certificate) -> str:
     """Return begin, end and length of a certificate's validity."""
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
@@ -87,9 +97,12 @@ def _key_usage(value: x509.KeyUsage) -> str:
 
 
 def _extended_key_usage(value: x509.ExtendedKeyUsage) -> str:
-    uses = [_USAGES.get(oid, oid.dotted_string) for oid in value]
     # The clause speaks of end entities; whoever skips it in an authority accepts anything.
-    return f"relying parties that look accept what it issues for {' and '.join(uses)} only"
+    return f"relying parties that look accept what it issues for {_roles(value)} only"
+
+
+def _roles(value: x509.ExtendedKeyUsage) -> str:
+    return " and ".join(_USAGES.get(oid, oid.dotted_string) for oid in value)
 
 
 def _name_constraints(value: x509.NameConstraints) -> str:

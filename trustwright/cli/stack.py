@@ -1,17 +1,15 @@
-"""``trustwright up``, ``down``, ``run``, ``status``: what this machine runs."""
+"""``trustwright up``, ``down``, ``run``: what this machine runs."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from trustwright.cli.channels import warn_about_channels
-from trustwright.cli.terminal import as_json, columns, say
-from trustwright.errors import UpstreamError
+from trustwright.cli.terminal import columns, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +42,7 @@ def up(openbao_port: int | None, prefect_port: int | None) -> None:
     migrate(url)  # before the runner may start the first run
     started = stack.up()
     say(f"started: {', '.join(started)}" if started else "everything runs already")
-    _table(stack.status())
+    stack_table(stack.status())
     say(f"the pages ask for the text in {stack.folder.password}")
     used = estate_of(stack.folder.home)
     if used is not None:
@@ -54,7 +52,7 @@ def up(openbao_port: int | None, prefect_port: int | None) -> None:
 @click.command()
 def down() -> None:
     """Stop what ``up`` started; nothing is removed."""
-    stopped = _stack().down()
+    stopped = stack_here().down()
     say(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
@@ -65,34 +63,11 @@ def run(part: str) -> NoReturn:
 
     It is prepared as `up` prepares it, on the ports that `up` used; `up` has to have run here once.
     """
-    _stack().run(part)
+    stack_here().run(part)
 
 
-@click.command()
-@click.option("--json", "json_output", is_flag=True, help="Print JSON.")
-def status(*, json_output: bool) -> None:
-    """Show what runs and where; exit code 5 unless everything does."""
-    stack = _stack()
-    parts = stack.status()
-    running = bool(parts) and all(part.condition == "running" for part in parts)
-    if json_output:
-        rows = [asdict(part) | {"log": str(part.log)} for part in parts]
-        as_json(
-            {
-                "running": running,
-                "home": str(stack.folder.home),
-                "password_file": str(stack.folder.password),
-                "parts": rows,
-            }
-        )
-    else:
-        _table(parts)
-        say(_advice(parts, stack.folder.password))
-    if not running:
-        raise click.exceptions.Exit(UpstreamError.exit_code)
-
-
-def _advice(parts: Sequence[PartStatus], password: Path) -> str:
+def advice(parts: Sequence[PartStatus], password: Path) -> str:
+    """Return what to do about the parts as they are."""
     conditions = {part.condition for part in parts}
     if conditions == {"running"}:
         return f"the pages ask for the text in {password}"
@@ -102,14 +77,16 @@ def _advice(parts: Sequence[PartStatus], password: Path) -> str:
     return f"no answer from {silent}: run 'trustwright down', then 'trustwright up'"
 
 
-def _stack() -> Stack:
+def stack_here() -> Stack:
+    """Return the stack of this machine's home."""
     from trustwright.embedded.stack import Stack
     from trustwright.settings import default_home
 
     return Stack(default_home())
 
 
-def _table(parts: Sequence[PartStatus]) -> None:
+def stack_table(parts: Sequence[PartStatus]) -> None:
+    """Print a line for each part."""
     columns(
         ("part", "state", "address", "link", "pid", "up for"),
         [

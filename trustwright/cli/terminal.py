@@ -14,7 +14,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NoReturn
 
 import click
@@ -24,6 +25,9 @@ from trustwright.errors import ConfigurationError, TrustwrightError
 
 TRACEBACK = "TRUSTWRIGHT_TRACEBACK"
 """Environment variable that shows where an error came from."""
+
+_PAGE = 200
+"""Rows of a table that are laid out together."""
 
 INTERRUPTED = 130
 UNEXPECTED = 70
@@ -126,10 +130,7 @@ def note(text: str) -> None:
 
 def as_json(value: Any) -> None:
     """Print a JSON value, indented, its members in order; what a terminal obeys is escaped."""
-    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=plain)
-    shown = (one if one.isprintable() or one == "\n" else _escape(one) for one in text)
-    write("".join(shown) + "\n")
+    write(json_text(value, indent=2) + "\n")
 
 
 def columns(
@@ -139,11 +140,62 @@ def columns(
     if not rows:
         say(empty)
         return
-    table = [tuple(headings), *(tuple(printable(cell) for cell in row) for row in rows)]
-    widths = [max(len(row[place]) for row in table) for place in range(len(headings))]
-    for row in table:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        say("  ".join(cells).rstrip())
+    say("\n".join(laid_out([headings, *rows])))
+
+
+def laid_out(table: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table, each column as wide as its widest cell."""
+    shown = [tuple(printable(cell) for cell in row) for row in table]
+    widths = [max(map(len, cells)) for cells in zip(*shown, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in shown
+    ]
+
+
+def stream_columns(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str = "nothing"
+) -> None:
+    """Print rows as they come, in pages; a column grows where a later page needs it."""
+    pending = iter(rows)
+    page, begun = list(islice(pending, _PAGE)), [tuple(headings)]
+    if not page:
+        say(empty)
+    widths = [0] * len(headings)
+    while page:
+        table = [*begun, *(tuple(printable(cell) for cell in row) for row in page)]
+        widths = [
+            max(width, *map(len, cells)) for width, *cells in zip(widths, *table, strict=True)
+        ]
+        lines = (
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in table
+        )
+        write("\n".join(lines) + "\n")
+        page, begun = list(islice(pending, _PAGE)), []
+
+
+def stream_json(values: Iterable[Any]) -> None:
+    """Print a JSON array as its members come; the same text as `as_json` of a list."""
+    begin = "["
+    for value in values:
+        shown = json_text(value, indent=2).replace("\n", "\n  ")
+        write(f"{begin}\n  {shown}")
+        begin = ","
+    write("[]\n" if begin == "[" else "\n]\n")
+
+
+def stream_json_lines(values: Iterable[Any]) -> None:
+    """Print a JSON value a line."""
+    for value in values:
+        write(f"{json_text(value)}\n")
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return a JSON text, its members in order; what a terminal obeys is escaped."""
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    text = json.dumps(value, indent=indent, sort_keys=True, ensure_ascii=plain)
+    return "".join(one if one.isprintable() or one == "\n" else _escape(one) for one in text)
 
 
 def _escape(character: str) -> str:

@@ -117,8 +117,8 @@ class Inventory(Protocol):
         """
         ...
 
-    def tallies(self, now: datetime) -> Sequence[Tally]:
-        """Return how many there are of each environment and state, by both names."""
+    def tallies(self, wanted: Selection, now: datetime) -> Sequence[Tally]:
+        """Return how many fit of each environment and state, by both names."""
         ...
 
 

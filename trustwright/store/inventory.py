@@ -79,14 +79,18 @@ class SqlInventory:
         )
         yield from (CertificateRecord.model_validate(row._asdict()) for row in found)
 
-    def tallies(self, now: datetime) -> Sequence[Tally]:
-        """Return how many there are of each environment and state, by both names.
+    def tallies(self, wanted: Selection, now: datetime) -> Sequence[Tally]:
+        """Return how many fit of each environment and state, by both names.
 
-        Counts the whole inventory, in an index alone.
+        Asked for everything it counts the whole inventory, in an index alone.
+
+        Raises:
+            Unavailable: the database does not answer.
         """
         over = and_(_CERTIFICATES.state == "valid", _CERTIFICATES.not_after <= now)
         state = case((over, literal("expired")), else_=_CERTIFICATES.state).label("shown")
         groups = select(_CERTIFICATES.environment, state, func.count())
+        groups = groups.where(*_conditions(wanted, now, "expires"))
         rows = self._rows(groups.group_by(_CERTIFICATES.environment, state))
         found: list[tuple[str, ShownState, int]] = [(row[0], row[1], row[2]) for row in rows]
         return [Tally(*each) for each in sorted(found)]
