@@ -40,7 +40,7 @@ from trustwright.model.estate import Consumer
 from trustwright.model.records import CertificateRecord, DeliveryState
 from trustwright.policy.breaker import BREAKER_OPEN
 from trustwright.policy.hostrequest import check_host_request
-from trustwright.policy.naming import consumer_key
+from trustwright.policy.naming import consumer_key, request_place_of
 from trustwright.ports import Delivered, Ports, Target
 from trustwright.x509 import parse
 
@@ -323,8 +323,7 @@ def _wait_for_host(
 ) -> Served:
     """Record what is waited for. A set in place that does not fit any more is kept fresh."""
     changed = _keep_fresh(ports, consumer, target, observed)
-    folder = consumer.deliver.directory.path
-    problem = f"waits for the host's certification request at {folder}/host.csr"
+    problem = f"waits for the host's certification request at {request_place_of(consumer)}"
     record_delivery(ports, consumer, "waiting", problem=problem)
     return Served(consumer, "waiting", changed=changed, problem=problem)
 

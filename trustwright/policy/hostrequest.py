@@ -6,6 +6,7 @@ from cryptography import x509
 
 from trustwright.errors import PolicyViolation
 from trustwright.model.estate import Consumer, Role
+from trustwright.policy.naming import request_place_of
 from trustwright.x509.keys import key_kind
 
 
@@ -17,7 +18,7 @@ def check_host_request(
     Raises:
         PolicyViolation: rule ``HOST-PROOF``, ``HOST-KEY`` or ``HOST-NAMES``.
     """
-    where = f"{consumer.deliver.directory.path}/host.csr"
+    where = request_place_of(consumer)
     if not request.is_signature_valid:
         raise PolicyViolation(
             "the request is not signed by its own key",
