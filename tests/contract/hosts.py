@@ -8,9 +8,9 @@ from typing import Any
 
 from tests.contract.vaults import ORGANIZATION, Place
 from trustwright.model.estate import Consumer
+from trustwright.policy.naming import CONSUMER_LOGIN
 from trustwright.ports import HostLogin
 from trustwright.vault.client import Connection
-from trustwright.vault.fetching import LOGIN
 from trustwright.vault.replies import Call, whole
 
 
@@ -44,7 +44,7 @@ class HostSecret:
 
     role_id: str
     secret_id: str = field(repr=False)
-    path: str = f"auth/{LOGIN}/login"
+    path: str = f"auth/{CONSUMER_LOGIN}/login"
 
     def body(self, _: datetime) -> dict[str, str]:
         """The login body."""

@@ -16,6 +16,9 @@ SET: Final = "set"
 REQUEST: Final = "request"
 """A consumer's secret with its host's certification request; only the host writes it."""
 
+CONSUMER_LOGIN: Final = "approle-consumers"
+"""The login mount of an environment's consumers that fetch their sets; each has a role in it."""
+
 
 def issuer_name(environment: str, generation: int) -> str:
     """Return ``prod-g1``: the name of key and issuer in Vault, and of the issuer's record."""

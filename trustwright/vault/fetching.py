@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trustwright.errors import ConfigurationError, Denied
-from trustwright.policy.naming import REQUEST, SET, secret_path
+from trustwright.policy.naming import CONSUMER_LOGIN, REQUEST, SET, secret_path
 from trustwright.ports import HostLogin
 from trustwright.vault import policies, replies
 from trustwright.vault.identities import TOKEN_SECONDS, policy_name
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from trustwright.model.estate import Consumer, Environment
     from trustwright.vault.client import Connection
 
-LOGIN = "approle-consumers"
-"""The login mount of all consumers of an environment; each has a role in it."""
 PREFIX = "consumer-"
 """Begins the names of their roles and, after Trustwright's own, of their policies."""
 WRAPPED_SECONDS = 900
@@ -72,7 +70,7 @@ def enrol(
 
 def role_path(consumer: str) -> str:
     """Return the path of a consumer's login role."""
-    return f"auth/{LOGIN}/role/{PREFIX}{consumer}"
+    return f"auth/{CONSUMER_LOGIN}/role/{PREFIX}{consumer}"
 
 
 def role(consumer: Consumer) -> dict[str, Any]:
@@ -122,7 +120,7 @@ def _mounts(connection: Connection, environment: Environment) -> Iterator[str]:
         )
     config = within(environment, f"{mount}/config")
     yield from settle(connection, config, CONFIG, f"mount {mount} keeps one version")
-    login = within(environment, f"sys/auth/{LOGIN}")
+    login = within(environment, f"sys/auth/{CONSUMER_LOGIN}")
     yield from settle_mount(connection, login, {"type": "approle"}, "login of consumers made")
 
 
@@ -144,7 +142,7 @@ def _login(connection: Connection, environment: Environment, consumer: Consumer)
 
 def _leavers(connection: Connection, environment: Environment, stay: set[str]) -> Iterator[str]:
     """Withdraw login, policy and secrets of everybody who does not fetch here any more."""
-    logins = _names(connection, environment, f"auth/{LOGIN}/role", PREFIX)
+    logins = _names(connection, environment, f"auth/{CONSUMER_LOGIN}/role", PREFIX)
     for name in sorted(logins - stay):
         path = within(environment, role_path(name))
         yield from settle_absence(connection, path, f"login of consumer {name} withdrawn")
