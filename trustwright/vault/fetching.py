@@ -76,17 +76,18 @@ def role_path(consumer: str) -> str:
 def role(consumer: Consumer) -> dict[str, Any]:
     """Return ``auth/approle-consumers/role/consumer-<name>``: short batch tokens, one policy."""
     target = consumer.deliver.vault_kv
-    sources = [_shown(each) for each in target.sources] if target else []
+    sources = target.sources if target else ()
     return {
         "bind_secret_id": True,
         "secret_id_num_uses": 0,
         "secret_id_ttl": 0,
+        "secret_id_bound_cidrs": list(sources),
         "token_policies": [policy_name(f"{PREFIX}{consumer.name}")],
         "token_no_default_policy": True,
         "token_type": "batch",
         "token_ttl": TOKEN_SECONDS,
         "token_max_ttl": TOKEN_SECONDS,
-        "token_bound_cidrs": sources,
+        "token_bound_cidrs": [_shown(each) for each in sources],
     }
 
 
