@@ -187,7 +187,7 @@ def _serve(ports: Ports, consumer: Consumer) -> Served:
     target = ports.target(consumer)
     found = target.observed()
     observed = _taken_up(ports, consumer, target, found)
-    asked = host_request(ports, consumer, target)
+    asked = _asked_by_host(ports, consumer, target, observed)
     recorded = recorded_serial(ports, consumer)
     note_exposure(ports, consumer, observed)
     tidy(ports, consumer, observed, before=recorded)
@@ -316,6 +316,22 @@ def host_request(ports: Ports, consumer: Consumer, target: Target) -> str | None
         role = settings_of(ports, consumer.environment).roles[consumer.role]
         check_host_request(parse.request(csr), consumer, role)
     return csr
+
+
+def _asked_by_host(
+    ports: Ports, consumer: Consumer, target: Target, observed: Delivered | None
+) -> str | None:
+    """Return the request that the host left, judged, or None.
+
+    One that is refused keeps a new certificate from being made; the set in place is kept fresh all
+    the same, or its CRLs would end.
+    """
+    try:
+        return host_request(ports, consumer, target)
+    except TrustwrightError as error:
+        if not _waiting_helps(error):
+            _keep_fresh(ports, consumer, target, observed)
+        raise
 
 
 def _wait_for_host(
