@@ -1,7 +1,7 @@
 
 # The KV engine from which consumers fetch their sets, with a policy and a login for each of them. What
-# belongs to a consumer that left the estate is deleted. No rule here reads a set, and a secret_id
-# leaves the server only wrapped: it is unwrapped once, on the consumer's host.
+# a consumer has that left the estate can be deleted, when a person approved it. No rule here reads a
+# set, and a secret_id leaves the server only wrapped: it is unwrapped once, on the consumer's host.
 
 path "${prefix}sys/mounts/${delivery}" {
   capabilities = ["create", "read", "update"]
@@ -23,10 +23,6 @@ path "${prefix}${delivery}/metadata/+/request" {
   capabilities = ["read", "delete"]
 }
 
-path "${prefix}sys/policies/acl" {
-  capabilities = ["list"]
-}
-
 path "${prefix}sys/policies/acl/trustwright-consumer-*" {
   capabilities = ["create", "read", "update", "delete"]
 }
@@ -35,11 +31,6 @@ path "${prefix}sys/auth/approle-consumers" {
   capabilities = ["create", "read", "update", "sudo"]
 }
 
-path "${prefix}auth/approle-consumers/role" {
-  capabilities = ["list"]
-}
-
-# list: behind a namespace pattern the server takes the call above for one of these.
 path "${prefix}auth/approle-consumers/role/+" {
   capabilities = ["create", "read", "update", "delete", "list"]
 }

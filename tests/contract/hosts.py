@@ -8,33 +8,31 @@ from typing import Any
 
 from tests.contract.vaults import ORGANIZATION, Place
 from trustwright.model.estate import Consumer
+from trustwright.model.plan import Change
 from trustwright.policy.naming import CONSUMER_LOGIN
 from trustwright.ports import HostLogin
 from trustwright.vault.client import Connection
 from trustwright.vault.replies import Call, whole
 
 
-def consumer(name: str = "billing", **changes: Any) -> Consumer:
-    """A consumer of the environment test, whose host keeps its key."""
-    return Consumer.model_validate(
-        {
-            "name": name,
-            "environment": "test",
-            "role": "server",
-            "owner": "payments",
-            "names": [f"{name}.test.example.internal"],
-            "trusts": ["test"],
-            "key": "host",
-            "deliver": {"vault_kv": {}},
-            **changes,
-        }
+def prepare(place: Place, *fetching: Consumer) -> tuple[str, ...]:
+    """Prepare for these consumers."""
+    return place.provisioner.prepare(
+        place.name, place.environment, ORGANIZATION, place.uris, (), fetching
     )
 
 
-def prepare(place: Place, *fetching: Consumer) -> tuple[str, ...]:
-    """Prepare for these consumers and no others."""
+def surplus(place: Place, *fetching: Consumer) -> list[str]:
+    """The addresses of what would be removed if these were all the consumers."""
+    plan = place.provisioner.plan(place.name, place.environment, ORGANIZATION, place.uris, fetching)
+    return [each.address for each in plan if isinstance(each, Change) and each.destructive]
+
+
+def withdraw(place: Place, *fetching: Consumer) -> tuple[str, ...]:
+    """Prepare for these consumers, and remove what everybody else had, as approved."""
+    approved = surplus(place, *fetching)
     return place.provisioner.prepare(
-        place.name, place.environment, ORGANIZATION, place.uris, fetching
+        place.name, place.environment, ORGANIZATION, place.uris, approved, fetching
     )
 
 

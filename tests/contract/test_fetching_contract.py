@@ -6,13 +6,21 @@ from typing import Any
 
 import pytest
 
-from tests.contract.hosts import HostSecret, consumer, host, prepare, unwrapped
+from tests.contract.hosts import (
+    HostSecret,
+    host,
+    prepare,
+    surplus,
+    unwrapped,
+    withdraw,
+)
 from tests.contract.openbao import OpenBao
-from tests.contract.vaults import FreshEnvironment, Place
+from tests.contract.vaults import ORGANIZATION, FreshEnvironment, Place
 from tests.fakes.clock import HeldClock
-from tests.unit.delivery.material import pki
+from tests.unit.delivery.material import consumer, pki
 from trustwright.delivery.kv import KvTarget
 from trustwright.errors import ConfigurationError, Denied, Rejected
+from trustwright.model.plan import Change
 from trustwright.vault import connect
 from trustwright.vault.client import Connection
 
@@ -58,35 +66,57 @@ def test_preparing_says_what_it_made_and_is_done_once(place: Place) -> None:
     assert prepare(place, BILLING, SHOP) == ()
 
 
-def test_a_leaver_loses_login_policy_and_secrets(place: Place, openbao: OpenBao) -> None:
+def test_a_leaver_loses_everything_when_a_person_approved(place: Place, openbao: OpenBao) -> None:
     """At once: the token that its host still holds reads nothing more."""
     prepare(place, BILLING, SHOP)
     deliver(place)
     leaver = host(place, BILLING)
     leaver.write(f"{MOUNT}/data/billing/request", {"data": {"csr": "x"}})
-    assert leaver.read(f"{MOUNT}/data/billing/set")
 
-    assert prepare(place, SHOP) == (
-        "login of consumer billing withdrawn",
-        "policy of consumer billing deleted",
-        "set of consumer billing deleted",
-        "request of consumer billing deleted",
+    assert prepare(place, SHOP) == ()
+    assert leaver.read(f"{MOUNT}/data/billing/set")
+    assert surplus(place, SHOP) == [
+        "test/vault/sys/policies/acl/trustwright-consumer-billing",
+        "test/vault/auth/approle-consumers/role/consumer-billing",
+        f"test/vault/{MOUNT}/metadata/billing/set",
+        f"test/vault/{MOUNT}/metadata/billing/request",
+    ]
+    assert withdraw(place, SHOP) == (
+        "policy trustwright-consumer-billing removed",
+        "login approle-consumers/consumer-billing removed",
+        "set of consumer billing removed",
+        "request of consumer billing removed",
     )
     with pytest.raises(Denied):
         leaver.read(f"{MOUNT}/data/billing/set")
     operator, namespace = openbao.operator(), place.environment.vault.namespace
     assert operator.listing(f"{namespace}/{MOUNT}/metadata")["keys"] == ["shop/"]
-    with pytest.raises(Rejected):
-        place.provisioner.enrol(place.environment, BILLING, replace=False)
-    assert prepare(place, SHOP) == ()
+    with pytest.raises(Rejected) as error:
+        place.provisioner.enrol(place.environment, BILLING, replace=True)
+    assert error.value.rule == "VAULT-ABSENT"
+    assert surplus(place, SHOP) == []
 
 
 def test_the_last_leaver_is_a_leaver(place: Place) -> None:
     """The mount stays, and nothing of a consumer in it."""
     prepare(place, BILLING)
 
-    assert "login of consumer billing withdrawn" in prepare(place)
-    assert prepare(place) == ()
+    assert "login approle-consumers/consumer-billing removed" in withdraw(place)
+    assert (prepare(place), surplus(place)) == ((), [])
+
+
+def test_a_plan_names_what_is_to_be_made_and_makes_nothing(place: Place) -> None:
+    """For the first consumer of an environment: mount, settings, login, policy, path."""
+    for _ in range(2):
+        plan = place.provisioner.plan("test", place.environment, ORGANIZATION, place.uris, (SHOP,))
+        assert [(each.address, each.action) for each in plan if isinstance(each, Change)] == [
+            (f"test/vault/sys/mounts/{MOUNT}", "create"),
+            (f"test/vault/{MOUNT}/config", "create"),
+            ("test/vault/sys/auth/approle-consumers", "create"),
+            ("test/vault/sys/policies/acl/trustwright-consumer-shop", "create"),
+            (f"test/vault/{MOUNT}/metadata/shop/set", "create"),
+            ("test/vault/auth/approle-consumers/role/consumer-shop", "create"),
+        ]
 
 
 def test_a_host_that_gives_its_key_away_writes_no_request_more(place: Place) -> None:

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from tests.contract.hosts import HostSecret, consumer, host, prepare, unwrapped
+from tests.contract.hosts import HostSecret, host, prepare, unwrapped
 from tests.contract.openbao import OpenBao
 from tests.contract.vaults import FreshEnvironment, Place, csr
 from tests.fakes.clock import HeldClock
-from tests.unit.delivery.material import pki
+from tests.unit.delivery.material import consumer, pki
 from trustwright.delivery.kv import KvTarget
 from trustwright.errors import Denied, Rejected
 from trustwright.policy.naming import CONSUMER_LOGIN
@@ -61,13 +61,7 @@ class Scene:
             "role": (*self.place.environment.roles, "admin"),
             "role_name": ("consumer-billing", "consumer-shop"),
             "issuer_ref": (self.issuer_id, "default"),
-            "name": (
-                "billing",
-                "shop",
-                "server",
-                "trustwright-issuer",
-                "trustwright-consumer-shop",
-            ),
+            "name": ("shop", "trustwright-issuer"),
             "path": (
                 *(f"{name}/{what}" for name in ("billing", "shop") for what in ("set", "request")),
                 "billing",

@@ -12,12 +12,12 @@ from typing import cast
 
 import pytest
 
-from tests.contract.hosts import consumer, host, prepare
+from tests.contract.hosts import host, prepare, withdraw
 from tests.contract.vaults import FreshEnvironment
 from tests.fakes.clock import HeldClock
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.target import FakeTarget
-from tests.unit.delivery.material import host_delivery, pki, put, request_pem
+from tests.unit.delivery.material import consumer, host_delivery, pki, put, request_pem
 from trustwright.delivery.directory import DirectoryTarget
 from trustwright.delivery.kv import KvTarget
 from trustwright.errors import ConflictError, Rejected, UpstreamError, VerificationError
@@ -81,7 +81,7 @@ def engine(fresh_environment: FreshEnvironment) -> Callable[[], Bench]:
     secrets = connect.secrets("test", place.environment)
 
     def fresh() -> Bench:
-        prepare(place)
+        withdraw(place)
         prepare(place, consumer())
         path = f"{place.environment.vault.delivery}/data/billing/request"
         return kv_bench(

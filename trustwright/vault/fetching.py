@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trustwright.errors import ConfigurationError, Denied
+from trustwright.errors import ConfigurationError, Rejected
 from trustwright.policy.naming import CONSUMER_LOGIN, REQUEST, SET, secret_path
 from trustwright.ports import HostLogin
 from trustwright.vault import policies, replies
 from trustwright.vault.identities import TOKEN_SECONDS, policy_name
 from trustwright.vault.policies import within
-from trustwright.vault.settle import settle, settle_absence, settle_mount
+from trustwright.vault.settle import (
+    Step,
+    names_at,
+    settle,
+    settle_absence,
+    settle_mount,
+    taken,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from trustwright.model.estate import Consumer, Environment
     from trustwright.vault.client import Connection
@@ -29,22 +36,35 @@ SETTINGS: Mapping[str, Any] = {"cas_required": True}
 
 
 def settle_fetching(
-    connection: Connection, environment: Environment, consumers: Sequence[Consumer]
-) -> Iterator[str]:
-    """Make mount, policies and logins so; withdraw those of everybody else.
-
-    An environment without such consumers gets no mount. Once there is one, it stays.
+    connection: Connection, name: str, environment: Environment, consumers: Sequence[Consumer]
+) -> Iterator[Step]:
+    """Yield the steps for mounts, policies and logins; an environment without consumers has none.
 
     Raises:
         ConfigurationError: something else is mounted there (rule ``VAULT-MOUNT``).
-        VerificationError: the server took a write and says something else.
     """
-    if not consumers and not _begun(connection, environment):
+    if not consumers:
         return
     yield from _mounts(connection, environment)
     for consumer in consumers:
-        yield from _consumer(connection, environment, consumer)
-    yield from _leavers(connection, environment, {each.name for each in consumers})
+        yield from _consumer(connection, name, environment, consumer)
+
+
+def surplus_secrets(
+    connection: Connection, environment: Environment, wanted: Collection[str]
+) -> Iterator[Step]:
+    """Yield a destructive step for each secret of a consumer that does not fetch here any more."""
+    folder = within(environment, f"{environment.vault.delivery}/metadata")
+    for consumer in (each.rstrip("/") for each in names_at(connection, folder)):
+        if f"{folder}/{consumer}/{SET}" in wanted:
+            continue
+        for what in (SET, REQUEST):
+            yield from settle_absence(
+                connection,
+                f"{folder}/{consumer}/{what}",
+                f"{what} of consumer {consumer} removed",
+                destructive=True,
+            )
 
 
 def enrol(
@@ -57,15 +77,25 @@ def enrol(
     Raises:
         Rejected: the environment was not prepared for this consumer (rule ``VAULT-ABSENT``).
     """
-    role = within(environment, role_path(consumer.name))
-    if replace:
-        for _ in settle_absence(connection, role, ""):
-            pass
-        for _ in _login(connection, environment, consumer):
-            pass
-    known = connection.read(f"{role}/role-id")
-    wrapped = connection.wrapped(f"{role}/secret-id", {}, WRAPPED_SECONDS)
-    return HostLogin(replies.text(known, "role_id", role), wrapped, WRAPPED_SECONDS)
+    path = within(environment, role_path(consumer.name))
+    known = connection.read(f"{path}/role-id")
+    if known is not None and replace:
+        for steps in (
+            settle_absence(connection, path, ""),
+            _login(connection, environment, consumer),
+        ):
+            for _ in taken(steps, ()):
+                pass
+        known = connection.read(f"{path}/role-id")
+    if known is None:
+        raise Rejected(
+            f"nobody can log in as consumer {consumer.name} yet",
+            rule="VAULT-ABSENT",
+            hint=f"prepare the environment: `trustwright bootstrap {consumer.environment}`",
+            where=path,
+        )
+    wrapped = connection.wrapped(f"{path}/secret-id", {}, WRAPPED_SECONDS)
+    return HostLogin(replies.text(known, "role_id", path), wrapped, WRAPPED_SECONDS)
 
 
 def role_path(consumer: str) -> str:
@@ -97,28 +127,19 @@ def _shown(network: str) -> str:
     return address if bits == ("128" if ":" in address else "32") else network
 
 
-def _begun(connection: Connection, environment: Environment) -> bool:
-    """Return whether the mount is there; a provisioner that may not look has made none."""
-    path = within(environment, f"sys/mounts/{environment.vault.delivery}")
-    try:
-        return connection.find(path) is not None
-    except Denied:
-        return False
-
-
-def _mounts(connection: Connection, environment: Environment) -> Iterator[str]:
+def _mounts(connection: Connection, environment: Environment) -> Iterator[Step]:
     mount = environment.vault.delivery
     path = within(environment, f"sys/mounts/{mount}")
-    wanted = {**KV, "description": "Trustwright: sets that consumers fetch"}
-    yield from settle_mount(connection, path, wanted, f"mount {mount} made")
     found = connection.find(path)
-    if found is not None and (found.get("options") or {}).get("version") != "2":
+    if found and found.get("type") == "kv" and (found.get("options") or {}).get("version") != "2":
         raise ConfigurationError(
             "the KV engine that is mounted there keeps no versions",
             rule="VAULT-MOUNT",
             hint="choose another vault.delivery, or move what is there",
             where=path,
         )
+    wanted = {**KV, "description": "Trustwright: sets that consumers fetch"}
+    yield from settle_mount(connection, path, wanted, f"mount {mount} made")
     config = within(environment, f"{mount}/config")
     yield from settle(connection, config, CONFIG, f"mount {mount} keeps one version")
     login = within(environment, f"sys/auth/{CONSUMER_LOGIN}")
@@ -126,46 +147,17 @@ def _mounts(connection: Connection, environment: Environment) -> Iterator[str]:
 
 
 def _consumer(
-    connection: Connection, environment: Environment, consumer: Consumer
-) -> Iterator[str]:
-    policy = within(environment, _policy_path(consumer.name))
-    wanted = {"policy": policies.render_consumer(consumer, environment)}
+    connection: Connection, name: str, environment: Environment, consumer: Consumer
+) -> Iterator[Step]:
+    policy = within(environment, f"sys/policies/acl/{policy_name(f'{PREFIX}{consumer.name}')}")
+    wanted = {"policy": policies.render_consumer(consumer, name, environment)}
     yield from settle(connection, policy, wanted, f"policy of consumer {consumer.name} written")
-    place = within(environment, _metadata(environment, secret_path(consumer, SET)))
+    folder = within(environment, f"{environment.vault.delivery}/metadata")
+    place = f"{folder}/{secret_path(consumer, SET)}"
     yield from settle(connection, place, SETTINGS, f"path of consumer {consumer.name} made")
     yield from _login(connection, environment, consumer)
 
 
-def _login(connection: Connection, environment: Environment, consumer: Consumer) -> Iterator[str]:
+def _login(connection: Connection, environment: Environment, consumer: Consumer) -> Iterator[Step]:
     path = within(environment, role_path(consumer.name))
     yield from settle(connection, path, role(consumer), f"login of consumer {consumer.name} bound")
-
-
-def _leavers(connection: Connection, environment: Environment, stay: set[str]) -> Iterator[str]:
-    """Withdraw login, policy and secrets of everybody who does not fetch here any more."""
-    logins = _names(connection, environment, f"auth/{CONSUMER_LOGIN}/role", PREFIX)
-    for name in sorted(logins - stay):
-        path = within(environment, role_path(name))
-        yield from settle_absence(connection, path, f"login of consumer {name} withdrawn")
-    written = _names(connection, environment, "sys/policies/acl", policy_name(PREFIX))
-    for name in sorted(written - stay):
-        path = within(environment, _policy_path(name))
-        yield from settle_absence(connection, path, f"policy of consumer {name} deleted")
-    folders = _names(connection, environment, _metadata(environment, "").rstrip("/"), "")
-    for name in sorted({each.rstrip("/") for each in folders} - stay):
-        for what in (SET, REQUEST):
-            path = within(environment, _metadata(environment, f"{name}/{what}"))
-            yield from settle_absence(connection, path, f"{what} of consumer {name} deleted")
-
-
-def _names(connection: Connection, environment: Environment, path: str, prefix: str) -> set[str]:
-    found = connection.listing(within(environment, path)).get("keys") or ()
-    return {str(each).removeprefix(prefix) for each in found if str(each).startswith(prefix)}
-
-
-def _policy_path(consumer: str) -> str:
-    return f"sys/policies/acl/{policy_name(f'{PREFIX}{consumer}')}"
-
-
-def _metadata(environment: Environment, path: str) -> str:
-    return f"{environment.vault.delivery}/metadata/{path}"

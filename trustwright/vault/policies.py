@@ -42,15 +42,12 @@ def render(identity: Identity, name: str, environment: Environment) -> str:
     return f"{_mark(name, environment.vault.mount)}\n{_filled(identity, facts)}{roles}"
 
 
-def render_consumer(consumer: Consumer, environment: Environment) -> str:
+def render_consumer(consumer: Consumer, name: str, environment: Environment) -> str:
     """Return the policy of a consumer that fetches its set from the delivery mount."""
-    facts = {
-        "delivery": environment.vault.delivery,
-        "environment": consumer.environment,
-        "consumer": consumer.name,
-    }
+    vault = environment.vault
+    facts = {"delivery": vault.delivery, "environment": name, "consumer": consumer.name}
     request = _filled("consumer-request", facts) if consumer.key == "host" else ""
-    return _filled("consumer", facts) + request
+    return f"{_mark(name, vault.mount)}\n{_filled('consumer', facts)}{request}"
 
 
 def signed_by(identity: Identity, environment: Environment) -> tuple[str, ...]:
