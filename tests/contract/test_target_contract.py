@@ -23,7 +23,7 @@ from trustwright.delivery.kv import KvTarget
 from trustwright.errors import ConflictError, Rejected, UpstreamError, VerificationError
 from trustwright.ids import serial_text, sha256_hex
 from trustwright.model.estate import Directory
-from trustwright.ports import DeliverySet, Secrets, Target
+from trustwright.ports import Bundles, DeliverySet, Secrets, Target
 from trustwright.vault import connect
 from trustwright.x509 import parse
 
@@ -129,6 +129,15 @@ def test_what_was_delivered_is_observed(bench: Bench) -> None:
     assert delivered.trust == sha256_hex(delivery.trust.encode())
     assert len(delivered.manifest) == 64
     assert bench.target.observed() == delivered
+
+
+def test_the_bundles_are_those_of_the_set(bench: Bench) -> None:
+    """What a sweep looks at."""
+    delivery = pki().delivery()
+    before = bench.target.bundles()
+    put(bench.target, delivery)
+
+    assert (before, bench.target.bundles()) == (None, Bundles(delivery.trust, delivery.chain))
 
 
 def test_versions_are_counted(bench: Bench) -> None:

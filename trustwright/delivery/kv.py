@@ -34,7 +34,7 @@ from trustwright.ids import sha256_hex
 from trustwright.model.estate import Consumer
 from trustwright.policy.bundle import check_key
 from trustwright.policy.naming import REQUEST, SET, secret_path
-from trustwright.ports import Delivered, DeliverySet, Secret, Secrets
+from trustwright.ports import Bundles, Delivered, DeliverySet, Secret, Secrets
 from trustwright.x509 import parse
 
 CSR = "csr"
@@ -124,6 +124,18 @@ class KvTarget:
         if not isinstance(text, str):
             raise bad_request(path, f"has no text as `{CSR}`")
         return judged_request(text.encode("utf-8", "replace"), path)
+
+    def bundles(self) -> Bundles | None:
+        """Return the certificates that the secret holds, or None when there are none.
+
+        Raises:
+            UpstreamError: it cannot be read.
+        """
+        secret = self._secrets.read(self._path)
+        data = secret.data if secret else {}
+        texts = [data.get(member(name)) for name in (TRUST, "fullchain.pem")]
+        found = [text if isinstance(text, str) else "" for text in texts]
+        return Bundles(*found) if any(found) else None
 
     def _check_expected(self, secret: Secret | None, expected: Delivered | None) -> None:
         seen = self._seen(secret)
