@@ -207,6 +207,12 @@ class Host:
         lines = (self.folder / "reloads").read_text().splitlines()
         return [json.loads(each)["serial"] for each in lines]
 
+    def taken(self) -> str:
+        """Return the serial of the certificate in place, once the reload has passed."""
+        mark = self.tls / "versions" / "taken"
+        settled = mark.exists() and mark.read_text() == str((self.tls / "current").readlink())
+        return self.serial() if settled else ""
+
     def serial(self) -> str:
         """Return the serial of the certificate in place, or nothing."""
         file = self.tls / "cert.pem"
@@ -386,7 +392,7 @@ def test_a_host_keeps_its_key_and_changes_it(
 def rendered(world: FetchingWorld, host: Host) -> str:
     """Wait for the set that was delivered; return the hash of its key, which fits."""
     serial = world.ports.records.deliveries.get(f"prod/{host.consumer}").serial
-    eventually("the agent renders", lambda: host.serial() == serial, PATIENCE)
+    eventually("the agent renders", lambda: host.taken() == serial, PATIENCE)
     assert spki_of_key(host) == spki_of_certificate(host)
     return spki_of_key(host)
 
