@@ -26,7 +26,7 @@ def consumer() -> None:
     """Hosts that fetch their sets from Vault (`deliver: vault_kv`)."""
 
 
-@consumer.command()
+@consumer.command(short_help="Make a login for a host.")
 @click.argument("name", metavar="ENVIRONMENT/NAME")
 @click.option(
     "--output",
@@ -58,7 +58,7 @@ def enrol(name: str, output: Path, *, replace: bool) -> None:
         say(f"  {line}")
 
 
-@consumer.command("agent-config")
+@consumer.command("agent-config", short_help="Print a configuration for its agent.")
 @click.argument("name", metavar="ENVIRONMENT/NAME")
 @click.option("--flavour", type=click.Choice(["bao", "vault"]), default="bao", show_default=True)
 @click.option("--login", help=f"The login's folder on the host. [default: {HOME}/…]")
