@@ -18,7 +18,7 @@ from trustwright.delivery.agent import HostPlace, agent_config
 from trustwright.delivery.kv import KvTarget, member
 from trustwright.errors import ConfigurationError
 from trustwright.ids import sha256_hex
-from trustwright.model.estate import Environment
+from trustwright.model.estate import Delivery, Environment
 from trustwright.ports import DeliverySet
 
 pytestmark = pytest.mark.unit
@@ -123,6 +123,13 @@ class Host:
         self.consumer = consumer(key=key, deliver={"vault_kv": target})
         self.secrets = FakeSecrets()
 
+    def own(self, **owner: str | None) -> None:
+        """Let the estate file name an owner."""
+        target = self.consumer.deliver.vault_kv
+        assert target is not None
+        deliver = Delivery(vault_kv=target.model_copy(update=owner))
+        self.consumer = self.consumer.model_copy(update={"deliver": deliver})
+
     def script(self) -> str:
         """Return the script as the configuration has it."""
         text = agent_config(self.consumer, environment(), "bao", PLACE)
@@ -187,6 +194,24 @@ def test_a_set_is_split_into_its_files(host: Host, shell: str) -> None:
     assert os.readlink(host.path / "current").startswith("versions/set.")  # noqa: PTH115
     assert not (host.path / ".set").exists()
     assert host.reloads() == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize(
+    ("user", "group", "owner"), [("65534", "33", (65534, 33)), (None, "33", (0, 33))]
+)
+def test_files_are_given_to_their_owner(
+    host: Host, user: str | None, group: str, owner: tuple[int, int]
+) -> None:
+    """All of them, before the swap; the folder stays ours."""
+    host.own(user=user, group=group)
+    host.deliver(pki().delivery())
+    assert host.run().returncode == 0
+
+    for file in FILES:
+        facts = (host.path / file).stat()
+        assert (facts.st_uid, facts.st_gid) == owner
+    assert (host.path / "current").resolve().stat().st_uid == 0
 
 
 def test_the_same_set_is_not_reloaded_again(host: Host) -> None:
