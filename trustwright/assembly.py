@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 
 from trustwright.clock import Clock, SystemClock
 from trustwright.delivery.directory import DirectoryTarget
+from trustwright.delivery.kv import KvTarget
 from trustwright.endpoints.handshake import Handshakes
 from trustwright.errors import ConfigurationError, VerificationError
 from trustwright.estatefile import load_estate
@@ -138,8 +139,14 @@ class Assembly:
         return cast("T", self._doors[name])
 
     def target(self, consumer: Consumer) -> Target:
-        """Return the directory where this consumer's set goes."""
-        return DirectoryTarget(consumer.deliver.directory, consumer.name, self.clock)
+        """Return where this consumer's set goes."""
+        directory = consumer.deliver.directory
+        if directory is not None:
+            return DirectoryTarget(directory, consumer.name, self.clock)
+        name = consumer.environment
+        found = self.estate.environments[name]
+        mount = self._door(f"secrets/{name}", lambda: connect.secrets(name, found))
+        return KvTarget(mount, consumer, self.clock)
 
     def workspace(self) -> Path:
         """Return the folder for request files."""

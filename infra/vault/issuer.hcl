@@ -19,6 +19,22 @@ path "$mount/cert/+" {
   capabilities = ["read"]
 }
 
+# Sets for consumers that fetch them. It reads back what it wrote; that each write is check-and-set, the
+# engine sees to (cas_required). No list, no deletion, no change of these settings.
+path "$delivery/data/+/set" {
+  capabilities       = ["create", "read", "update"]
+  allowed_parameters = { "options" = [], "data" = [] }
+}
+
+path "$delivery/metadata/+/set" {
+  capabilities = ["read"]
+}
+
+# Certification requests, which hosts leave.
+path "$delivery/data/+/request" {
+  capabilities = ["read"]
+}
+
 path "$mount/issuer/+/sign/admin" {
   capabilities = ["deny"]
 }

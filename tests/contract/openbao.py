@@ -179,7 +179,7 @@ def _active(server: OpenBao) -> bool:
 
 def _configuration(folder: Path, port: int, storage: str) -> str:
     rules = {
-        "provisioner": policies.provisioner([(policies.ANY_CHILD, "pki")]),
+        "provisioner": policies.provisioner([(policies.ANY_CHILD, "pki", "trustwright-delivery")]),
         "operator": OPERATOR,
     }
     requests_ = "".join(_login(folder, name, policy) for name, policy in rules.items())

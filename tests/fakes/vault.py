@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
+from tests.fakes.secrets import FakeSecrets
 from trustwright.errors import (
     Denied,
     Rejected,
@@ -25,7 +26,7 @@ from trustwright.errors import (
 )
 from trustwright.ids import new_serial, serial_text
 from trustwright.model.plan import Change
-from trustwright.ports import Capabilities, IssuerFacts, KeyHandle
+from trustwright.ports import Capabilities, HostLogin, IssuerFacts, KeyHandle
 from trustwright.vault import roles
 from trustwright.vault.classify import OUTSIDE_ROLE
 from trustwright.x509 import keys
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from trustwright.clock import Clock
-    from trustwright.model.estate import Environment
+    from trustwright.model.estate import Consumer, Environment
     from trustwright.model.plan import Found
     from trustwright.model.profile import Subject
     from trustwright.ports import SignOrder
@@ -83,6 +84,7 @@ class FakeMount:
     crl_number: int = 0
     uris: Mapping[str, Sequence[str]] = field(default_factory=dict)
     surplus: set[str] = field(default_factory=set)
+    fetching: Mapping[str, Consumer] = field(default_factory=dict)
 
     def issuer(self, issuer_id: str) -> FakeIssuer:
         """Return an issuer, or refuse like the real one: 500, permanent."""
@@ -102,6 +104,7 @@ class FakeVault:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.mounts: dict[str, FakeMount] = {}
+        self.secrets: dict[str, FakeSecrets] = {}
         self.sealed = False
 
     def provisioner(self, environment: str) -> FakeProvisioner:
@@ -156,20 +159,23 @@ class FakeProvisioner:
         organization: str,
         uris: Mapping[str, Sequence[str]],
         destroy: Collection[str] = (),
+        fetching: Sequence[Consumer] = (),
     ) -> tuple[str, ...]:
         """Make the mount, or bring it to what the estate says."""
         self._vault.check()
         mount = self._vault.mounts.get(name)
         if mount is None:
-            self._vault.mounts[name] = FakeMount(name, environment, organization, uris=dict(uris))
+            mount = FakeMount(name, environment, organization, uris=dict(uris))
+            self._vault.mounts[name] = mount
             made = tuple(f"role {role} written" for role in sorted(environment.roles))
-            return (f"mount {environment.vault.mount} made", *made)
+            return (f"mount {environment.vault.mount} made", *made, *_logins(mount, fetching))
         changed = tuple(f"role {role} written" for role in _changed(mount, environment, uris))
         mount.environment, mount.organization = environment, organization
         mount.uris = dict(uris)
         gone = {role for role in mount.surplus if f"{name}/vault/roles/{role}" in destroy}
         mount.surplus -= gone
-        return (*changed, *(f"role {role} removed" for role in sorted(gone)))
+        removed = (f"role {role} removed" for role in sorted(gone))
+        return (*changed, *removed, *_logins(mount, fetching))
 
     def plan(
         self,
@@ -177,9 +183,10 @@ class FakeProvisioner:
         environment: Environment,
         organization: str,
         uris: Mapping[str, Sequence[str]],
+        fetching: Sequence[Consumer] = (),
     ) -> tuple[Found, ...]:
         """Return what `prepare` would change; `FakeMount.surplus` names roles of nobody."""
-        del organization
+        del organization, fetching
         self._vault.check()
         mount, at = self._vault.mounts.get(name), f"{name}/vault"
         if mount is None:
@@ -194,6 +201,14 @@ class FakeProvisioner:
             ),
         )
 
+    def enrol(self, environment: Environment, consumer: Consumer, *, replace: bool) -> HostLogin:
+        """Return a login of a consumer that was prepared."""
+        del replace
+        mount = self._vault.mount(consumer.environment)
+        if environment != mount.environment or consumer.name not in mount.fetching:
+            raise _rejected("no such role")
+        return HostLogin(f"role-of-{consumer.name}", str(uuid.uuid4()), 900)
+
 
 def _changed(
     mount: FakeMount, environment: Environment, uris: Mapping[str, Sequence[str]]
@@ -204,6 +219,13 @@ def _changed(
         if mount.environment.roles.get(role) != facts
         or sorted(mount.uris.get(role, ())) != sorted(uris.get(role, ()))
     ]
+
+
+def _logins(mount: FakeMount, fetching: Sequence[Consumer]) -> tuple[str, ...]:
+    before, mount.fetching = mount.fetching, {each.name: each for each in fetching}
+    bound = [f"login of consumer {name} bound" for name in mount.fetching if name not in before]
+    left = [f"login of consumer {name} withdrawn" for name in before if name not in mount.fetching]
+    return (*bound, *left)
 
 
 class FakeRotator:

@@ -29,13 +29,19 @@ def issue(name: str, environment: str, output: Path | None) -> None:
     """
     from trustwright.assembly import assembled
     from trustwright.delivery.directory import DirectoryTarget
+    from trustwright.errors import ConfigurationError
     from trustwright.lifecycle.admin import issue_admin
     from trustwright.lifecycle.consumers import consumer_named
+    from trustwright.model.estate import Directory
 
     with assembled(orchestrated=False) as ports:
         directory = consumer_named(ports, environment, name).deliver.directory
         if output is not None:
-            directory = directory.model_validate({"path": output.absolute()})
+            directory = Directory(path=output.absolute())
+        if directory is None:
+            raise ConfigurationError(
+                f"{name} is no admin: its set goes to Vault's KV", rule="EST-CONSUMER"
+            )
         made = issue_admin(ports, environment, name, DirectoryTarget(directory, name, ports.clock))
     say(
         f"{name} ({environment}): serial {made.certificate.serial}, "

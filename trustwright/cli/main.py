@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": ("trustwright.cli.report:report", "Write one HTML page about the estate."),
     "calendar": ("trustwright.cli.report:calendar", "Deadlines and ceremonies as a calendar."),
     "metrics": ("trustwright.cli.metrics:metrics", "Figures for Prometheus."),
+    "consumer": ("trustwright.cli.consumer:consumer", "Hosts that fetch their sets from Vault."),
     "admin": ("trustwright.cli.admin:admin", "Client certificates for people."),
 }
 

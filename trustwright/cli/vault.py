@@ -30,7 +30,8 @@ def policies(environment: str) -> None:
         say(f"# --- {policy_name(identity)}, in the namespace {found.vault.namespace or '(root)'}")
         say(render(identity, environment, found))
     say("# --- trustwright-provisioner, in the root namespace")
-    say(provisioner([(found.vault.namespace, found.vault.mount)]))
+    place = found.vault
+    say(provisioner([(place.namespace, place.mount, place.delivery)]))
 
 
 @vault.command()

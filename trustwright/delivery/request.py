@@ -1,4 +1,4 @@
-"""``host.csr``: the certification request that a host with its own key left."""
+"""The certification request that a host with its own key left, as ``host.csr`` or in Vault's KV."""
 
 from __future__ import annotations
 
@@ -22,20 +22,30 @@ def read_request(folder: Folder) -> str | None:
     if kind is None:
         return None
     if kind != stat.S_IFREG:
-        raise _bad(folder, "is not a regular file")
+        raise bad_request(str(folder.path / HOST_REQUEST), "is not a regular file")
     data = folder.read(HOST_REQUEST, LONGEST_REQUEST + 1)
+    return judged_request(data, str(folder.path / HOST_REQUEST))
+
+
+def judged_request(data: bytes, place: str) -> str:
+    """Return what a host left at `place` as the text of a request; it is not parsed here.
+
+    Raises:
+        Rejected: too large, or not a request (rule ``DLV-REQUEST``).
+    """
     if len(data) > LONGEST_REQUEST:
-        raise _bad(folder, f"is larger than {LONGEST_REQUEST} bytes")
+        raise bad_request(place, f"is larger than {LONGEST_REQUEST} bytes")
     if b"PRIVATE KEY" in data:
-        raise _bad(folder, "holds a private key")
+        raise bad_request(place, "holds a private key")
     if not data.isascii() or b"-----BEGIN CERTIFICATE REQUEST-----" not in data:
-        raise _bad(folder, "is not a PEM certification request")
+        raise bad_request(place, "is not a PEM certification request")
     return data.decode("ascii")
 
 
-def _bad(folder: Folder, what: str) -> Rejected:
+def bad_request(place: str, what: str) -> Rejected:
+    """Return the error for something that is no request."""
     return Rejected(
-        f"{folder.path / HOST_REQUEST} {what}",
+        f"{place} {what}",
         rule="DLV-REQUEST",
         hint="leave a PKCS#10 request in PEM there",
     )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from trustwright.embedded.state import StackState
 
 SEAL_KEY_BYTES = 32
-MOUNT = "pki"
+MOUNT, DELIVERY = "pki", "trustwright-delivery"
 HEALTH_SECONDS = 2.0
 FAILED_INIT = ("failed to initialize:", "self-initialization failed")
 AUDIT_CHANGED = "modifications to audit devices are not allowed"
@@ -125,8 +125,8 @@ def _provisioner_key(folder: Folder, *, begun: bool) -> None:
 
 
 def _policy() -> str:
-    """Return the provisioner's policy for the usual mount: the estate is not known yet."""
-    return policies.provisioner([("", MOUNT), (policies.ANY_CHILD, MOUNT)])
+    """Return the provisioner's policy for the usual mounts: the estate is not known yet."""
+    return policies.provisioner([(place, MOUNT, DELIVERY) for place in ("", policies.ANY_CHILD)])
 
 
 def binary() -> Path:

@@ -24,7 +24,8 @@ def check_homes(estate: Estate, file: Path) -> Iterator[tuple[str, Breach]]:
     taken = _homes(file)
     around = {each: what for folder, what in taken.items() for each in folder.parents} | taken
     for index, consumer in enumerate(estate.consumers):
-        path = consumer.deliver.directory.path
+        directory = consumer.deliver.directory
+        path = directory.path if directory else Path()
         if path in around:
             relation = "is" if path in taken else "holds"
             yield (

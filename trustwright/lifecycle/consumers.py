@@ -40,7 +40,7 @@ from trustwright.model.estate import Consumer
 from trustwright.model.records import CertificateRecord, DeliveryState
 from trustwright.policy.breaker import BREAKER_OPEN
 from trustwright.policy.hostrequest import check_host_request
-from trustwright.policy.naming import consumer_key
+from trustwright.policy.naming import consumer_key, request_place_of
 from trustwright.ports import Delivered, Ports, Target
 from trustwright.x509 import parse
 
@@ -187,7 +187,7 @@ def _serve(ports: Ports, consumer: Consumer) -> Served:
     target = ports.target(consumer)
     found = target.observed()
     observed = _taken_up(ports, consumer, target, found)
-    asked = host_request(ports, consumer, target)
+    asked = _asked_by_host(ports, consumer, target, observed)
     recorded = recorded_serial(ports, consumer)
     note_exposure(ports, consumer, observed)
     tidy(ports, consumer, observed, before=recorded)
@@ -318,13 +318,28 @@ def host_request(ports: Ports, consumer: Consumer, target: Target) -> str | None
     return csr
 
 
+def _asked_by_host(
+    ports: Ports, consumer: Consumer, target: Target, observed: Delivered | None
+) -> str | None:
+    """Return the request that the host left, judged, or None.
+
+    One that is refused keeps a new certificate from being made; the set in place is kept fresh all
+    the same, or its CRLs would end.
+    """
+    try:
+        return host_request(ports, consumer, target)
+    except TrustwrightError as error:
+        if not _waiting_helps(error):
+            _keep_fresh(ports, consumer, target, observed)
+        raise
+
+
 def _wait_for_host(
     ports: Ports, consumer: Consumer, target: Target, observed: Delivered | None
 ) -> Served:
     """Record what is waited for. A set in place that does not fit any more is kept fresh."""
     changed = _keep_fresh(ports, consumer, target, observed)
-    folder = consumer.deliver.directory.path
-    problem = f"waits for the host's certification request at {folder}/host.csr"
+    problem = f"waits for the host's certification request at {request_place_of(consumer)}"
     record_delivery(ports, consumer, "waiting", problem=problem)
     return Served(consumer, "waiting", changed=changed, problem=problem)
 

@@ -9,7 +9,7 @@ from trustwright.errors import ConflictError, TrustwrightError
 from trustwright.lifecycle.journal import note
 from trustwright.model.estate import Consumer
 from trustwright.model.records import DeliveryRecord, DeliveryState
-from trustwright.policy.naming import consumer_key
+from trustwright.policy.naming import consumer_key, place_of
 from trustwright.ports import Delivered, Ports
 
 
@@ -132,7 +132,7 @@ def _row(ports: Ports, consumer: Consumer) -> DeliveryRecord:
         id=consumer_key(consumer),
         environment=consumer.environment,
         consumer=consumer.name,
-        target=str(consumer.deliver.directory.path),
+        target=place_of(consumer),
         state="planned",
         number=0,
         updated=ports.clock.now(),
@@ -149,7 +149,7 @@ def _facts(
     facts: dict[str, object] = {
         "state": state,
         "problem": problem[:500],
-        "target": str(consumer.deliver.directory.path),
+        "target": place_of(consumer),
     }
     if delivered is not None:
         facts |= {

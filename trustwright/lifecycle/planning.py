@@ -14,7 +14,7 @@ from trustwright.lifecycle.preparation import NO_KEY, refuse_unfit
 from trustwright.lifecycle.shortfalls import shortfalls
 from trustwright.model.plan import Change, EnvironmentPlan, Found, Member, Remark
 from trustwright.model.records import EnvironmentRecord, IssuerRecord
-from trustwright.policy.naming import issuer_name, workload_uris
+from trustwright.policy.naming import fetched_from_vault, issuer_name, workload_uris
 from trustwright.policy.phases import reached
 from trustwright.ports import IssuerFacts, Ports
 
@@ -63,7 +63,8 @@ def _in_vault(ports: Ports, name: str) -> Iterator[Found]:
     refuse_unfit(name, environment, provisioner.probe())
     uris = workload_uris(ports.estate, name)
     try:
-        yield from provisioner.plan(name, environment, ports.estate.organization, uris)
+        fetching = tuple(fetched_from_vault(ports.estate, name))
+        yield from provisioner.plan(name, environment, ports.estate.organization, uris, fetching)
     except ConfigurationError as error:
         if error.rule != NO_KEY:
             raise

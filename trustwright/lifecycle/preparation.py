@@ -9,7 +9,7 @@ from trustwright.lifecycle.breakers import close_role_breakers
 from trustwright.lifecycle.environments import advance, record_of, settings_of
 from trustwright.lifecycle.journal import note
 from trustwright.model.estate import Environment
-from trustwright.policy.naming import workload_uris
+from trustwright.policy.naming import fetched_from_vault, workload_uris
 from trustwright.policy.phases import reached
 from trustwright.ports import Capabilities, Ports
 
@@ -54,7 +54,9 @@ def _prepare(ports: Ports, name: str, destroy: Collection[str]) -> tuple[str, ..
         detail = f"{found.product} {found.version} lacks {each}"
         note(ports, "trustwright.vault.absent", name, environment.vault.mount, detail)
     uris = workload_uris(ports.estate, name)
-    changes = provisioner.prepare(name, environment, ports.estate.organization, uris, destroy)
+    fetching = tuple(fetched_from_vault(ports.estate, name))
+    organization = ports.estate.organization
+    changes = provisioner.prepare(name, environment, organization, uris, destroy, fetching)
     for change in changes:
         note(ports, "trustwright.vault.changed", name, environment.vault.mount, change)
     return changes

@@ -6,9 +6,9 @@ Rules that look at more than one value live in `trustwright.policy.estate`.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from trustwright.model.base import Setting
 from trustwright.model.profile import KeyKind, Usage
@@ -18,11 +18,13 @@ from trustwright.model.values import (
     Command,
     Duration,
     HostName,
+    HostPath,
     Identifier,
     Kept,
     Mode,
     Mount,
     Namespace,
+    Network,
     Organization,
     Owner,
     Pin,
@@ -48,6 +50,7 @@ class VaultTarget(Setting):
     Attributes:
         namespace: OpenBao namespace; empty for the root namespace.
         mount: path of the PKI secrets engine.
+        delivery: path of the KV engine that holds the sets of consumers with `vault_kv`.
         ca: PEM bundle that verifies the address; None uses the machine's store.
         identity: folder with the ``.key`` (mode 0600) and ``.pub`` of the identities issuer,
             rotator, anchor and admin, as far as this machine needs them, or ``*.approle`` files.
@@ -56,6 +59,7 @@ class VaultTarget(Setting):
     address: Address
     namespace: Namespace = ""
     mount: Mount = "pki"
+    delivery: Mount = "trustwright-delivery"
     ca: Place | None = None
     identity: Place
 
@@ -135,10 +139,44 @@ class Directory(Setting):
     keep: Kept = 2
 
 
-class Delivery(Setting):
-    """Where a consumer's set goes."""
+class VaultKv(Setting):
+    """Delivery into Vault's KV engine, from where an agent on the consumer's host fetches it.
 
-    directory: Directory
+    What is said of files is for that agent (``trustwright consumer agent-config``): this machine
+    does not see the host.
+
+    Attributes:
+        path: folder on the host; None when the software reads the secret itself.
+        user, group: owner of the files; None keeps the account that runs the agent.
+        mode: of key.pem; the public files are 0644.
+        reload: command that the agent runs after the swap; a failure undoes the swap.
+        timeout: for the agent's whole step, reload included.
+        sources: networks that the consumer may log in from; empty means any.
+    """
+
+    path: HostPath | None = None
+    user: Account | None = None
+    group: Account | None = None
+    mode: Mode = "0600"
+    reload: Command | None = None
+    timeout: Duration = 30
+    sources: tuple[Network, ...] = Field(default=(), max_length=20)
+
+
+def _one_member(schema: dict[str, Any]) -> None:
+    """Have an editor show what is wrong inside of a member, not that neither it nor null fits."""
+    members = schema["properties"]
+    schema["properties"] = {name: each["anyOf"][0] for name, each in members.items()}
+    schema |= {"minProperties": 1, "maxProperties": 1}
+
+
+class Delivery(Setting):
+    """Where a consumer's set goes: one of the two (rule ``EST-DELIVER``)."""
+
+    model_config = ConfigDict(json_schema_extra=_one_member)
+
+    directory: Directory | None = None
+    vault_kv: VaultKv | None = None
 
 
 class Consumer(Setting):

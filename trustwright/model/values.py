@@ -160,6 +160,45 @@ Place = Annotated[
     ),
 ]
 
+
+def _without_steps(path: str) -> str:
+    if {".", ".."} & set(path.split("/")):
+        msg = "it has a step that leads nowhere or back"
+        raise ValueError(msg)
+    return path
+
+
+HostPath = Annotated[
+    str,
+    StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+$", max_length=200),
+    AfterValidator(_without_steps),
+    written(
+        "EST-HOST-PATH",
+        "path on a host",
+        "write it from the top, of letters, digits, dots, hyphens, underscores: /etc/billing/tls",
+    ),
+]
+"""A folder on the consumer's own host, which this machine does not see."""
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        msg = "address or prefix do not fit"
+        raise ValueError(msg) from None
+
+
+Network = Annotated[
+    str,
+    StringConstraints(max_length=50),
+    AfterValidator(_network),
+    written(
+        "EST-NETWORK", "network", "write address and prefix, like 10.1.2.0/24 or 2001:db8::/64"
+    ),
+]
+"""Where a host may log in from."""
+
 Mode = Annotated[
     str,
     StringConstraints(pattern=r"^0[0-7]{3}$"),

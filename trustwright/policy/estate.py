@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from trustwright.model.estate import Estate
 from trustwright.policy import estate_consumers as consumers
+from trustwright.policy import estate_delivery as delivery
 from trustwright.policy import estate_environments as environments
 from trustwright.policy import estate_paths as paths
 from trustwright.policy.breach import Breach, Rule
@@ -44,11 +45,14 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "EST-NAME-DOMAIN": consumers.check_subtree,
         "EST-NAME-ROLE": consumers.check_role_subtree,
         "EST-COMMON-NAME": consumers.check_common_name,
+        "EST-DELIVER": delivery.check_target,
+        "EST-DELIVER-ADMIN": delivery.check_admin_target,
+        "EST-DELIVERY-MOUNT": delivery.check_delivery_mounts,
         "EST-PATH-TWICE": paths.check_paths,
         "EST-PATH-SYSTEM": paths.check_system_paths,
         "EST-PATH-IDENTITY": paths.check_identity_paths,
-        "EST-KEY-MODE": consumers.check_key_mode,
-        "EST-HOOK": consumers.check_hooks,
+        "EST-KEY-MODE": delivery.check_key_mode,
+        "EST-HOOK": delivery.check_hooks,
         "EST-PROBE": consumers.check_probe,
         "EST-ROUTE": consumers.check_routes,
     }

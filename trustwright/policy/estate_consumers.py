@@ -8,15 +8,12 @@ from collections.abc import Iterable, Iterator
 
 from trustwright.model.estate import Consumer, Environment, Estate
 from trustwright.model.values import PROBE_REMEDY
-from trustwright.policy.breach import Breach, Location, below, duration_text
+from trustwright.policy.breach import Breach, Location, below
 from trustwright.policy.naming import CANARY
 
 LONGEST_COMMON_NAME = 64
 """ub-common-name (RFC 5280, appendix A.1)."""
-LONGEST_HOOK = 3600
 LARGEST_PORT = 65_535
-KEY_MODE = 0o640
-KEY_READ = 0o400
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?", re.ASCII)
 
 
@@ -171,37 +168,6 @@ def check_common_name(estate: Estate) -> Iterator[Breach]:
                 f"the first name is the common name and has {length} characters, X.520 "
                 f"allows {LONGEST_COMMON_NAME}",
                 "put a shorter name first",
-            )
-
-
-def check_key_mode(estate: Estate) -> Iterator[Breach]:
-    """EST-KEY-MODE: the key is readable by its owner, at most by its group, never by others."""
-    for place, consumer in _consumers(estate):
-        mode = int(consumer.deliver.directory.mode, 8)
-        if mode & ~KEY_MODE or not mode & KEY_READ:
-            yield Breach(
-                (*place, "deliver", "directory", "mode"),
-                f"mode {consumer.deliver.directory.mode} is not one for a key",
-                'use "0600", "0640", "0400" or "0440"',
-            )
-
-
-def check_hooks(estate: Estate) -> Iterator[Breach]:
-    """EST-HOOK: a command names a program, and ends within the hour."""
-    for place, consumer in _consumers(estate):
-        folder = consumer.deliver.directory
-        for key, command in (("reload", folder.reload), ("check", folder.check)):
-            if command and (not command[0].strip() or any("\0" in each for each in command)):
-                yield Breach(
-                    (*place, "deliver", "directory", key),
-                    f"{key} names no program",
-                    "write a list: [systemctl, reload, NAME]",
-                )
-        if folder.timeout > LONGEST_HOOK:
-            yield Breach(
-                (*place, "deliver", "directory", "timeout"),
-                f"timeout {duration_text(folder.timeout)} would hold up everybody else",
-                f"at most {duration_text(LONGEST_HOOK)}",
             )
 
 

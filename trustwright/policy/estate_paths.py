@@ -64,7 +64,7 @@ def check_paths(estate: Estate) -> Iterator[Breach]:
 
 def check_system_paths(estate: Estate) -> Iterator[Breach]:
     """EST-PATH-SYSTEM: a delivery path is no folder of the system, and none that many share."""
-    for place, consumer, path in _paths(estate):
+    for place, consumer, path in (*_paths(estate), *_paths_on_hosts(estate)):
         if _is_of_the_system(path):
             yield Breach(
                 place,
@@ -91,8 +91,17 @@ def check_identity_paths(estate: Estate) -> Iterator[Breach]:
 
 def _paths(estate: Estate) -> Iterator[tuple[Location, Consumer, Path]]:
     for index, consumer in enumerate(estate.consumers):
-        place = ("consumers", index, "deliver", "directory", "path")
-        yield place, consumer, consumer.deliver.directory.path
+        directory = consumer.deliver.directory
+        if directory is not None:
+            yield ("consumers", index, "deliver", "directory", "path"), consumer, directory.path
+
+
+def _paths_on_hosts(estate: Estate) -> Iterator[tuple[Location, Consumer, Path]]:
+    for index, consumer in enumerate(estate.consumers):
+        secret = consumer.deliver.vault_kv
+        if secret is not None and secret.path is not None:
+            place = ("consumers", index, "deliver", "vault_kv", "path")
+            yield place, consumer, Path(secret.path)
 
 
 def _is_of_the_system(path: Path) -> bool:

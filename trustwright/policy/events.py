@@ -123,6 +123,7 @@ _KINDS = (
         "trustwright.generation.abandoned", _ISSUER, "a person gave an unproven generation up"
     ),
     EventKind("trustwright.consumer.delivered", _CONSUMER, "a set is in service at its target"),
+    EventKind("trustwright.consumer.enrolled", _CONSUMER, "a host is given its consumer's login"),
     EventKind("trustwright.consumer.failed", _CONSUMER, "a set could not be issued or delivered"),
     EventKind(
         "trustwright.consumer.retired",

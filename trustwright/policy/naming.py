@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from trustwright.model.estate import Consumer, Environment, Estate, RoleName
@@ -10,6 +10,14 @@ from trustwright.x509.profiles import spiffe_uri
 
 CANARY: Final = "trustwright-canary"
 """Subject of the probe that proves an issuer and lives on as its always-revoked certificate."""
+
+SET: Final = "set"
+"""A consumer's secret with what it is delivered; only Trustwright writes it."""
+REQUEST: Final = "request"
+"""A consumer's secret with its host's certification request; only the host writes it."""
+
+CONSUMER_LOGIN: Final = "approle-consumers"
+"""The login mount of an environment's consumers that fetch their sets; each has a role in it."""
 
 
 def issuer_name(environment: str, generation: int) -> str:
@@ -20,6 +28,34 @@ def issuer_name(environment: str, generation: int) -> str:
 def consumer_key(consumer: Consumer) -> str:
     """Return ``prod/billing``: the identifier of a consumer and of its delivery."""
     return f"{consumer.environment}/{consumer.name}"
+
+
+def place_of(consumer: Consumer) -> str:
+    """Return where its set goes: a folder, or ``vault_kv:billing/set`` in the delivery mount."""
+    directory = consumer.deliver.directory
+    return str(directory.path) if directory else f"vault_kv:{secret_path(consumer, SET)}"
+
+
+def request_place_of(consumer: Consumer) -> str:
+    """Return where its host leaves the certification request."""
+    directory = consumer.deliver.directory
+    return (
+        f"{directory.path}/host.csr"
+        if directory
+        else (f"vault_kv:{secret_path(consumer, REQUEST)}")
+    )
+
+
+def secret_path(consumer: Consumer, what: str) -> str:
+    """Return the path of one of the consumer's two secrets below the delivery mount."""
+    return f"{consumer.name}/{what}"
+
+
+def fetched_from_vault(estate: Estate, environment: str) -> Iterator[Consumer]:
+    """Yield the environment's consumers that fetch their sets from its delivery mount."""
+    for consumer in estate.consumers:
+        if consumer.environment == environment and consumer.deliver.vault_kv is not None:
+            yield consumer
 
 
 def slot(purpose: str, environment: str, subject: str) -> str:

@@ -10,11 +10,13 @@ from trustwright.ports.assembled import Ports
 from trustwright.ports.delivery import Bundles, Delivered, DeliverySet, Target
 from trustwright.ports.endpoints import POSTPONED, Look, Presented, Prober
 from trustwright.ports.people import Event, Events, Notice, Notifier, Runs
+from trustwright.ports.secrets import Secret, Secrets
 from trustwright.ports.store import Agenda, Census, Inventory, Recorded, Records, Rows
 from trustwright.ports.vault import (
     AdminSigner,
     AnchorSigner,
     Capabilities,
+    HostLogin,
     IssuerFacts,
     KeyHandle,
     Provisioner,
@@ -36,6 +38,7 @@ __all__ = [
     "DeliverySet",
     "Event",
     "Events",
+    "HostLogin",
     "Inventory",
     "IssuerFacts",
     "KeyHandle",
@@ -51,6 +54,8 @@ __all__ = [
     "Rotator",
     "Rows",
     "Runs",
+    "Secret",
+    "Secrets",
     "SignOrder",
     "Signer",
     "Signing",

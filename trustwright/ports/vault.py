@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from trustwright.model.estate import Environment
+from trustwright.model.estate import Consumer, Environment
 from trustwright.model.plan import Found
 from trustwright.model.profile import Subject
 
@@ -64,6 +64,21 @@ class IssuerFacts:
     default: bool
 
 
+@dataclass(frozen=True)
+class HostLogin:
+    """What a host needs to log in as its consumer.
+
+    Attributes:
+        role_id: names the login.
+        wrapped: unwraps the secret once (``sys/wrapping/unwrap``); whoever comes second is refused.
+        seconds: that this may take.
+    """
+
+    role_id: str
+    wrapped: str = field(repr=False)
+    seconds: int
+
+
 class Provisioner(Protocol):
     """May create namespaces, mounts, policies, identities and roles; used while preparing."""
 
@@ -83,6 +98,7 @@ class Provisioner(Protocol):
         organization: str,
         uris: Mapping[str, Sequence[str]],
         destroy: Collection[str] = (),
+        fetching: Sequence[Consumer] = (),
     ) -> tuple[str, ...]:
         """Make namespace, mount, tuning, URLs, CRL settings, policies, logins and roles.
 
@@ -92,6 +108,8 @@ class Provisioner(Protocol):
             organization: O of its certificates.
             uris: by role, every URI that a certificate may carry; a role signs no other.
             destroy: addresses of what is surplus and may be removed; anything else stays.
+            fetching: consumers that fetch their sets from the delivery mount; each gets a policy
+                and a login of its own.
 
         Returns:
             What it changed, one phrase each; empty when everything was in place.
@@ -108,11 +126,25 @@ class Provisioner(Protocol):
         environment: Environment,
         organization: str,
         uris: Mapping[str, Sequence[str]],
+        fetching: Sequence[Consumer] = (),
     ) -> Sequence[Found]:
         """Return what `prepare` would change, what is surplus and what is foreign; write nothing.
 
         Raises:
             ConfigurationError, UpstreamError: as `prepare`.
+        """
+        ...
+
+    def enrol(self, environment: Environment, consumer: Consumer, *, replace: bool) -> HostLogin:
+        """Return a new login for a host of this consumer.
+
+        Args:
+            environment: of the consumer, prepared.
+            consumer: fetches its set from the delivery mount.
+            replace: withdraw every login that the consumer has had.
+
+        Raises:
+            Rejected: the environment was not prepared since the consumer is in the estate.
         """
         ...
 

@@ -55,6 +55,8 @@ ABSENT = Meaning(
     Rejected, "VAULT-ABSENT", "prepare the environment: `trustwright bootstrap ENVIRONMENT`"
 )
 TAKEN = Meaning(Rejected, "VAULT-TAKEN", "the name belongs to something else in this mount")
+STALE = Meaning(Rejected, "VAULT-STALE", "somebody wrote it in between: run again")
+UPGRADING = Meaning(Unavailable, "VAULT-DOWN", "a new KV engine is not ready yet; it passes")
 REFUSED = Meaning(Rejected, "VAULT-REFUSED", "the same call fails again: change what is asked")
 OUTSIDE_ROLE = Meaning(
     Rejected,
@@ -93,6 +95,12 @@ MISSING = (
 URI_REFUSED = ("uri subject alternative names",)
 """Text about a URI that the role does not list: roles list the URI of each consumer."""
 
+CHECK_AND_SET = ("check-and-set parameter did not match",)
+"""Text about a version of a secret that is not the newest any more."""
+
+CONVERTING = ("upgrading from non-versioned",)
+"""Text of a KV engine in its first moments."""
+
 IN_USE = ("already in use", "already exists")
 
 
@@ -114,16 +122,21 @@ def answer(status: int, errors: Sequence[str], *, effect: bool) -> Meaning | Non
 
 
 def _by_text(status: int, text: str, *, effect: bool) -> Meaning:
-    if _holds(text, MISSING):
-        return ABSENT
-    if _holds(text, IN_USE):
-        return TAKEN
-    if _holds(text, URI_REFUSED):
-        return OUTSIDE_ROLE
+    for parts, meaning in _BY_TEXT:
+        if _holds(text, parts):
+            return meaning
     if status < HTTPStatus.INTERNAL_SERVER_ERROR or _holds(text, PERMANENT):
         return REFUSED
     return UNKNOWN if effect else DOWN
 
+
+_BY_TEXT: tuple[tuple[Sequence[str], Meaning], ...] = (
+    (MISSING, ABSENT),
+    (IN_USE, TAKEN),
+    (URI_REFUSED, OUTSIDE_ROLE),
+    (CHECK_AND_SET, STALE),
+    (CONVERTING, UPGRADING),
+)
 
 _BY_STATUS: dict[int, Meaning] = {
     HTTPStatus.FORBIDDEN: DENIED,

@@ -128,6 +128,19 @@ class Connection:
         call = Call("POST", path, body=body, effect=True, warnings=warnings)
         return self._perform(call) or {}
 
+    def wrapped(self, path: str, body: Mapping[str, Any], seconds: int) -> str:
+        """Write, and return the token that unwraps the reply once within so many seconds.
+
+        Raises:
+            OutcomeUnknown: the connection died; it may have taken effect.
+            VerificationError: the reply came unwrapped, or with a warning.
+        """
+        call = Call("POST", path, body=body, effect=True, wrap=seconds)
+        response = self._answered(call)
+        replies.judge(call, response.status_code, response.content)
+        reply = replies.whole(call, response.status_code, response.content)
+        return replies.text(reply.get("wrap_info"), "token", call.where)
+
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Change some members (RFC 7396). A POST would erase the others."""
         return self._perform(Call("PATCH", path, body=body, effect=True)) or {}
@@ -180,6 +193,10 @@ class Connection:
             return self._token
 
     def _perform(self, call: Call) -> dict[str, Any] | None:
+        response = self._answered(call)
+        return replies.judge(call, response.status_code, response.content)
+
+    def _answered(self, call: Call) -> requests.Response:
         if call.effect and self.looks_only:
             raise VerificationError(
                 "a look must not change anything; nothing was sent",
@@ -191,7 +208,7 @@ class Connection:
         response = self._send(call, token)
         if response.status_code == HTTPStatus.FORBIDDEN:
             response = self._send(call, self.renewed(token))
-        return replies.judge(call, response.status_code, response.content)
+        return response
 
     def _login(self) -> str:
         body = self._credentials.body(self._clock.now())
@@ -210,6 +227,8 @@ class Connection:
         headers = {"X-Vault-Token": token} if token else {}
         if call.method == "PATCH":
             headers["Content-Type"] = MERGE_PATCH
+        if call.wrap:
+            headers["X-Vault-Wrap-TTL"] = f"{call.wrap}s"
         return self._request(call, f"/v1/{call.path}", headers)
 
     def _request(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trustwright.vault.client import Connection
     from trustwright.vault.identities import Identity
     from trustwright.vault.issuers import VaultRotator
+    from trustwright.vault.kv import VaultSecrets
     from trustwright.vault.leaves import VaultAdminSigner, VaultSigner
     from trustwright.vault.provision import VaultProvisioner
 
@@ -68,6 +69,13 @@ def signer(name: str, environment: Environment) -> VaultSigner:
     from trustwright.vault.leaves import VaultSigner
 
     return VaultSigner(connect("issuer", name, environment), environment)
+
+
+def secrets(name: str, environment: Environment) -> VaultSecrets:
+    """Return the secrets of this environment's delivery mount, as the day-to-day identity."""
+    from trustwright.vault.kv import VaultSecrets
+
+    return VaultSecrets(connect("issuer", name, environment), environment.vault.delivery)
 
 
 def admin_signer(name: str, environment: Environment) -> VaultAdminSigner:

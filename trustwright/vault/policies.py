@@ -15,7 +15,7 @@ from trustwright.vault.identities import IDENTITIES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trustwright.model.estate import Environment
+    from trustwright.model.estate import Consumer, Environment
     from trustwright.vault.identities import Identity
 
 ANY_CHILD = "+"
@@ -34,11 +34,20 @@ def render(identity: Identity, name: str, environment: Environment) -> str:
         name: of the environment; key and issuer names start with it.
         environment: mount and roles.
     """
-    facts = {"mount": environment.vault.mount, "environment": name}
+    vault = environment.vault
+    facts = {"mount": vault.mount, "delivery": vault.delivery, "environment": name}
     roles = "".join(
         _filled("role", {**facts, "role": role}) for role in signed_by(identity, environment)
     )
     return f"{_mark(name, environment.vault.mount)}\n{_filled(identity, facts)}{roles}"
+
+
+def render_consumer(consumer: Consumer, name: str, environment: Environment) -> str:
+    """Return the policy of a consumer that fetches its set from the delivery mount."""
+    vault = environment.vault
+    facts = {"delivery": vault.delivery, "environment": name, "consumer": consumer.name}
+    request = _filled("consumer-request", facts) if consumer.key == "host" else ""
+    return f"{_mark(name, vault.mount)}\n{_filled('consumer', facts)}{request}"
 
 
 def signed_by(identity: Identity, environment: Environment) -> tuple[str, ...]:
@@ -60,22 +69,23 @@ def _mark(name: str, mount: str) -> str:
     return f"# Trustwright: environment {name}, mount {mount}"
 
 
-def provisioner(places: Iterable[tuple[str, str]]) -> str:
+def provisioner(places: Iterable[tuple[str, str, str]]) -> str:
     """Return the provisioner's policy, written in the namespace where it logs in.
 
     Args:
-        places: namespace (empty for that namespace itself, `ANY_CHILD` for every child) and
-            mount of each environment.
+        places: namespace (empty for that namespace itself, `ANY_CHILD` for every child), mount
+            and delivery mount of each environment.
     """
-    return "\n".join(_place(namespace, mount) for namespace, mount in dict.fromkeys(places))
+    return "\n".join(_place(*each) for each in dict.fromkeys(places))
 
 
-def _place(namespace: str, mount: str) -> str:
+def _place(namespace: str, mount: str, delivery: str) -> str:
     prefix = f"{namespace}/" if namespace else ""
     text = "".join(
         _filled("provisioner-namespace", {"path": path}) for path in namespace_paths(namespace)
     )
     text += _filled("provisioner", {"prefix": prefix, "mount": mount})
+    text += _filled("provisioner-delivery", {"prefix": prefix, "delivery": delivery})
     return text + "".join(
         _filled("provisioner-identity", {"prefix": prefix, "identity": identity})
         for identity in IDENTITIES

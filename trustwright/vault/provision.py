@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trustwright.errors import ConfigurationError
 from trustwright.vault import identities, policies, roles, urls
+from trustwright.vault.fetching import enrol, settle_fetching
 from trustwright.vault.logins import logins_in, settle_login, try_logins
 from trustwright.vault.policies import within
 from trustwright.vault.probe import OPENBAO, probe
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from trustwright.model.estate import Environment
+    from trustwright.model.estate import Consumer, Environment
     from trustwright.model.plan import Found
-    from trustwright.ports import Capabilities
+    from trustwright.ports import Capabilities, HostLogin
     from trustwright.vault.client import Connection
 
 CRL: dict[str, Any] = {
@@ -69,6 +70,7 @@ class VaultProvisioner:
         environment: Environment,
         organization: str,
         uris: Mapping[str, Sequence[str]],
+        fetching: Sequence[Consumer] = (),
     ) -> tuple[Found, ...]:
         """Return how the server differs from what the estate asks for; nothing is written.
 
@@ -76,7 +78,7 @@ class VaultProvisioner:
             ConfigurationError, UpstreamError: as `prepare`.
         """
         looking = VaultProvisioner(self._connection.looking(), self._key, self._others)
-        steps = looking._walk(name, environment, organization, uris)
+        steps = looking._walk(name, environment, organization, uris, fetching)
         found = (each for step in steps for each in (step.change, step.remark))
         return tuple(each for each in found if each is not None)
 
@@ -87,6 +89,7 @@ class VaultProvisioner:
         organization: str,
         uris: Mapping[str, Sequence[str]],
         destroy: Collection[str] = (),
+        fetching: Sequence[Consumer] = (),
     ) -> tuple[str, ...]:
         """Make everything so that the estate asks for; return what changed, one phrase each.
 
@@ -101,9 +104,13 @@ class VaultProvisioner:
         """
         # Nobody asks what is surplus where nothing was approved.
         walk = self._walk if destroy else self._wanted
-        phrases = tuple(taken(walk(name, environment, organization, uris), destroy))
+        phrases = tuple(taken(walk(name, environment, organization, uris, fetching), destroy))
         try_logins(name, environment)
         return phrases
+
+    def enrol(self, environment: Environment, consumer: Consumer, *, replace: bool) -> HostLogin:
+        """Return a new login for a host of this consumer."""
+        return enrol(self._connection, environment, consumer, replace=replace)
 
     def _walk(
         self,
@@ -111,10 +118,11 @@ class VaultProvisioner:
         environment: Environment,
         organization: str,
         uris: Mapping[str, Sequence[str]],
+        fetching: Sequence[Consumer],
     ) -> Iterator[Step]:
         """Yield every step, what is surplus last; changes bear the addresses that a plan shows."""
         settled: list[str] = []
-        for step in self._wanted(name, environment, organization, uris):
+        for step in self._wanted(name, environment, organization, uris, fetching):
             settled.append(step.path)
             yield addressed(step, name, environment)
         for step in surplus(self._connection, name, environment, settled):
@@ -126,6 +134,7 @@ class VaultProvisioner:
         environment: Environment,
         organization: str,
         uris: Mapping[str, Sequence[str]],
+        fetching: Sequence[Consumer],
     ) -> Iterator[Step]:
         folder = environment.vault.identity
         own = _public_half(self._key)
@@ -140,6 +149,7 @@ class VaultProvisioner:
         for identity, login in logins.items():
             yield from settle_login(self._connection, name, environment, identity, login)
         yield from self._roles(name, environment, organization, uris, openbao=openbao)
+        yield from settle_fetching(self._connection, name, environment, fetching)
 
     def _namespaces(self, environment: Environment) -> Iterator[Step]:
         for path in policies.namespace_paths(environment.vault.namespace):

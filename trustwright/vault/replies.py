@@ -27,6 +27,7 @@ class Call:
         body: JSON body; kept out of `repr`, it may hold a login.
         effect: whether it changes something, so that a lost reply leaves the outcome open.
         warnings: patterns of the warnings that are expected in the reply.
+        wrap: seconds for which the reply is wrapped; 0 asks for it as it is.
     """
 
     method: str
@@ -35,6 +36,7 @@ class Call:
     params: Mapping[str, str] | None = None
     effect: bool = False
     warnings: tuple[str, ...] = ()
+    wrap: int = 0
 
     @property
     def where(self) -> str:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from trustwright.errors import Denied
 from trustwright.model.plan import Remark
+from trustwright.policy.naming import CONSUMER_LOGIN
 from trustwright.vault import identities, policies
+from trustwright.vault.fetching import surplus_secrets
 from trustwright.vault.identities import IDENTITIES, PROVISIONER
 from trustwright.vault.policies import within
 from trustwright.vault.settle import Step, names_at, settle_absence
@@ -30,7 +32,9 @@ SERVERS_POLICIES: Final = frozenset({"default", "root", PROVISIONER})
 
 OURS: Final = identities.policy_name("")
 
-LOGINS: Final = frozenset(f"{kind}-{each}" for kind in ("jwt", "approle") for each in IDENTITIES)
+LOGINS: Final = frozenset(
+    {CONSUMER_LOGIN, *(f"{kind}-{each}" for kind in ("jwt", "approle") for each in IDENTITIES)}
+)
 """Login mounts of ours; the one that an identity does not use is empty."""
 
 FOREIGN: Final = "not made by Trustwright: left alone"
@@ -55,7 +59,12 @@ def surplus(
     yield from _roles(connection, environment, wanted)
     yield from _policies(connection, name, environment, wanted)
     yield from _login_roles(connection, environment, wanted)
-    yield from _foreign(connection, environment, wanted, "sys/mounts", SERVERS_MOUNTS)
+    try:
+        yield from surplus_secrets(connection, environment, wanted)
+    except Denied:
+        yield _remark("unseen", within(environment, environment.vault.delivery), NOT_ALLOWED)
+    mounts = SERVERS_MOUNTS | {environment.vault.delivery}
+    yield from _foreign(connection, environment, wanted, "sys/mounts", mounts)
     yield from _foreign(connection, environment, wanted, "sys/auth", SERVERS_LOGINS | LOGINS)
 
 
@@ -94,6 +103,8 @@ def _login_roles(
     """Look into every login mount of ours: a second role there opens a door of its own."""
     below = within(environment, "auth/")
     above = {path.rpartition("/")[0] for path in wanted if path.startswith(below)}
+    # Consumers may all have left.
+    above.add(f"{below}{CONSUMER_LOGIN}/role")
     for folder in sorted(each for each in above if each.endswith("/role")):
         login = folder.removeprefix(below).removesuffix("/role")
         yield from _removals(connection, folder, wanted, f"login {login}/")

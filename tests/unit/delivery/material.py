@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 
 from cryptography import x509
 
 from tests.fakes.root import TestRoot
 from trustwright.ids import new_serial
+from trustwright.model.estate import Consumer
 from trustwright.model.profile import Profile
 from trustwright.ports import Delivered, DeliverySet, Target
 from trustwright.x509 import parse
@@ -121,3 +123,20 @@ def request_pem() -> str:
     """Return a certification request as a host leaves it."""
     profile = pki().profile
     return build_request(generate_key("ec-p256"), profile.subject, (NAME,))
+
+
+def consumer(name: str = "billing", **changes: Any) -> Consumer:
+    """Return a consumer that fetches its set; its host keeps the key."""
+    return Consumer.model_validate(
+        {
+            "name": name,
+            "environment": "test",
+            "role": "server",
+            "owner": "payments",
+            "names": [f"{name}.test.example.internal"],
+            "trusts": ["test"],
+            "key": "host",
+            "deliver": {"vault_kv": {}},
+            **changes,
+        }
+    )

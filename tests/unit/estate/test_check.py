@@ -49,6 +49,7 @@ def test_the_example_is_good(file: Path) -> None:
         "gateway",
         "collector",
         "alice",
+        "mailer",
     ]
 
 
@@ -60,7 +61,9 @@ def test_paths_are_relative_to_the_file_that_names_them(file: Path) -> None:
     assert estate.root.certificate == file.parent / "root.pem"
     assert estate.environments["prod"].vault.ca == file.parent / "vault-ca.pem"
     assert estate.environments["prod"].vault.identity == Path("/etc/trustwright/identities/prod")
-    assert estate.consumers[0].deliver.directory.path == file.parent / "consumers" / "out"
+    directory = estate.consumers[0].deliver.directory
+    assert directory is not None
+    assert directory.path == file.parent / "consumers" / "out"
 
 
 def test_paths_do_not_depend_on_where_one_stands(

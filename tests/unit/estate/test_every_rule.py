@@ -105,6 +105,11 @@ CASES = [
     Case("EST-PATH-IDENTITY", PAYMENTS, "path: /etc/billing/tls", "path: /etc/trustwright/identities/test/tls", "consumers/payments.yaml:11:15: /etc/trustwright/identities/test/tls lies in the identity folder of test [EST-PATH-IDENTITY] → use a folder of its own, like /etc/billing/tls"),
     Case("EST-PATH-HOME", PAYMENTS, "path: /etc/billing/tls", "path: ..", "consumers/payments.yaml:11:15: {folder} is the folder of the estate file [EST-PATH-HOME] → use a folder of its own, like /etc/billing/tls"),
     Case("EST-KEY-MODE", PAYMENTS, '"0640"', '"0644"', 'consumers/payments.yaml:14:15: mode 0644 is not one for a key [EST-KEY-MODE] → use "0600", "0640", "0400" or "0440"'),
+    Case("EST-DELIVER", PAYMENTS, "    deliver:\n      directory: {", "    deliver:\n      vault_kv: {}\n      directory: {", "consumers/payments.yaml:24:5: billing is delivered to a directory and to Vault's KV [EST-DELIVER] → say one of directory and vault_kv"),
+    Case("EST-DELIVER-ADMIN", PLATFORM, "directory: { path: /home/alice/.trustwright/prod }", "vault_kv: {}", "consumers/platform.yaml:29:17: alice is an admin, whose certificate passes no service path [EST-DELIVER-ADMIN] → say directory: `trustwright admin issue` writes there"),
+    Case("EST-DELIVERY-MOUNT", ESTATE, "mount: pki", "mount: pki\n      delivery: pki/sets", "estate.yaml:19:17: the mounts pki/sets and pki overlap [EST-DELIVERY-MOUNT] → leave it out, or name a mount of its own, like trustwright-delivery"),
+    Case("EST-HOST-PATH", PLATFORM, "path: /etc/mailer/tls", "path: etc/mailer", "consumers/platform.yaml:39:15: `consumers[5].deliver.vault_kv.path` is no path on a host [EST-HOST-PATH] → write it from the top, of letters, digits, dots, hyphens, underscores: /etc/billing/tls"),
+    Case("EST-NETWORK", PLATFORM, "10.20.0.0/16", "10.20.0.1/16", "consumers/platform.yaml:43:19: `consumers[5].deliver.vault_kv.sources[0]` is no network: address or prefix do not fit [EST-NETWORK] → write address and prefix, like 10.1.2.0/24 or 2001:db8::/64"),
     Case("EST-ROUTE", ESTATE, "environments: [prod]", "environments: [prd]", "estate.yaml:54:60: no environment 'prd' [EST-ROUTE] → there is: prod, test"),
 ]  # fmt: skip
 

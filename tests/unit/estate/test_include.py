@@ -41,6 +41,7 @@ def test_a_list_of_patterns(file: Path) -> None:
         "gateway",
         "collector",
         "alice",
+        "mailer",
         "billing",
         "billing",
     ]

@@ -368,6 +368,63 @@ CASES = [
         "role server has no server usage: nothing is served there",
     ),
     Case(
+        "EST-DELIVER",
+        "consumers.1.deliver.vault_kv",
+        {},
+        ("consumers", 1, "deliver"),
+        "shop is delivered to a directory and to Vault's KV",
+    ),
+    Case(
+        "EST-DELIVER",
+        "consumers.1.deliver.directory",
+        None,
+        ("consumers", 1, "deliver"),
+        "shop is delivered nowhere",
+    ),
+    Case(
+        "EST-DELIVER-ADMIN",
+        "consumers.1",
+        {
+            **plain()["consumers"][1],
+            "role": "admin",
+            "probe": None,
+            "deliver": {"vault_kv": {}},
+        },
+        ("consumers", 1, "deliver", "vault_kv"),
+        "shop is an admin, whose certificate passes no service path",
+    ),
+    *[
+        Case(
+            "EST-DELIVERY-MOUNT",
+            "environments.prod.vault.delivery",
+            mount,
+            ("environments", "prod", "vault", "delivery"),
+            f"the mounts {mount} and pki overlap",
+        )
+        for mount in ("pki", "pki/sets")
+    ],
+    Case(
+        "EST-KEY-MODE",
+        "consumers.1.deliver",
+        {"vault_kv": {"mode": "0644"}},
+        ("consumers", 1, "deliver", "vault_kv", "mode"),
+        "mode 0644 is not one for a key",
+    ),
+    Case(
+        "EST-HOOK",
+        "consumers.1.deliver",
+        {"vault_kv": {"reload": ["systemctl", "reload\nshop"]}},
+        ("consumers", 1, "deliver", "vault_kv", "reload"),
+        "reload names no program",
+    ),
+    Case(
+        "EST-PATH-SYSTEM",
+        "consumers.1.deliver",
+        {"vault_kv": {"path": "/etc"}},
+        ("consumers", 1, "deliver", "vault_kv", "path"),
+        "/etc is a system folder",
+    ),
+    Case(
         "EST-ROUTE",
         "notify.routes.0.environments",
         ["prod", "stage"],

@@ -15,7 +15,7 @@ from trustwright.model.ceremony import CeremonyRecord
 from trustwright.model.estate import Consumer, Estate
 from trustwright.model.profile import Subject
 from trustwright.model.records import AuditRecord, CertificateRecord
-from trustwright.policy.naming import workload_uris
+from trustwright.policy.naming import fetched_from_vault, workload_uris
 from trustwright.x509.build import build_request
 from trustwright.x509.keys import generate_key
 
@@ -132,6 +132,8 @@ def prepare_again(world: World, name: str = "prod") -> None:
         ports.estate.environments[name],
         ports.estate.organization,
         workload_uris(ports.estate, name),
+        (),
+        tuple(fetched_from_vault(ports.estate, name)),
     )
 
 

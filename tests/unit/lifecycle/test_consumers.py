@@ -459,6 +459,24 @@ def test_a_bad_host_request_is_refused(ready: World, fault: str, rule: str) -> N
     )
 
 
+def test_a_bad_host_request_does_not_let_the_set_grow_stale(ready: World) -> None:
+    """No new certificate, and a CRL that does not end meanwhile."""
+    leave_request(ready)
+    serve(ready, "ledger")
+    before, signed = in_place(ready, "ledger"), rows_of(ready, "ledger")
+    leave_request(ready, names=("gateway.prod.example.internal",))
+    ready.clock.advance(seconds=40 * HOUR)
+    ready.ports.signer("prod").rotate_crl()
+    assert "[HOST-NAMES]" in serve(ready, "ledger").problem
+
+    after = in_place(ready, "ledger")
+    assert (after.serial, rows_of(ready, "ledger")) == (before.serial, signed)
+    assert before.crl_until is not None
+    assert after.crl_until is not None
+    assert after.crl_until > before.crl_until
+    assert record(ready, "ledger").state == "failed"
+
+
 def with_broken_proof(csr: str) -> str:
     """Return a request whose signature does not verify."""
     octets = bytearray(parse.der(parse.request(csr)))

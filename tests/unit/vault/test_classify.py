@@ -49,6 +49,8 @@ TABLE: list[tuple[int, list[str], type[UpstreamError], str]] = [
     (400, ["key name already in use"], Rejected, "VAULT-TAKEN"),
     (400, ["issuer name already in use"], Rejected, "VAULT-TAKEN"),
     (400, ["path is already in use at pki/"], Rejected, "VAULT-TAKEN"),
+    (400, ["check-and-set parameter did not match the current version"], Rejected, "VAULT-STALE"),
+    (400, ["Upgrading from non-versioned to versioned data."], Unavailable, "VAULT-DOWN"),
     (400, ["No secret engine mount at nope/"], Rejected, "VAULT-ABSENT"),
     (400, ["No auth engine at jwt-issuer/"], Rejected, "VAULT-ABSENT"),
     (400, ["could not load configuration"], Rejected, "VAULT-ABSENT"),

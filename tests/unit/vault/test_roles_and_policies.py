@@ -144,6 +144,9 @@ def test_the_issuers_policy_names_each_role_of_a_service() -> None:
         "pki/issuer/default/sign/proxy": ["deny"],
         "pki/issuer/+/sign/server": ["update"],
         "pki/issuer/default/sign/server": ["deny"],
+        "trustwright-delivery/data/+/set": ["create", "read", "update"],
+        "trustwright-delivery/metadata/+/set": ["read"],
+        "trustwright-delivery/data/+/request": ["read"],
     }
 
 
@@ -194,7 +197,7 @@ def test_the_anchors_policy() -> None:
 
 def test_the_provisioners_policy_names_every_place_once() -> None:
     """Below each namespace; it may delete logins, roles of its mount, and what is named as ours."""
-    places = [("a/test", "pki"), ("prod", "ca"), ("a/test", "pki")]
+    places = [("a/test", "pki", "kv"), ("prod", "ca", "sets"), ("a/test", "pki", "kv")]
     text = policies.provisioner(places)
     rules = _rules(text)
     assert {path for path in rules if "namespaces" in path} == {
@@ -220,6 +223,10 @@ def test_the_provisioners_policy_names_every_place_once() -> None:
             for identity in identities.IDENTITIES
             for role in (identity, "+")
         ),
+        "sets/metadata/+/set",
+        "sets/metadata/+/request",
+        "sys/policies/acl/trustwright-consumer-*",
+        "auth/approle-consumers/role/+",
     }
     for identity in identities.IDENTITIES:
         own = rules[f"prod/sys/policies/acl/{identities.policy_name(identity)}"]
@@ -229,7 +236,7 @@ def test_the_provisioners_policy_names_every_place_once() -> None:
 
 def test_the_provisioners_policy_in_the_root_namespace() -> None:
     """Without a namespace there is nothing to make on the way."""
-    rules = _rules(policies.provisioner([("", "pki")]))
+    rules = _rules(policies.provisioner([("", "pki", "kv")]))
     assert "sys/mounts/pki" in rules
     assert not [path for path in rules if "namespaces" in path]
 

@@ -1,22 +1,30 @@
-"""One suite over the delivery target in memory and the one on disk: they behave alike."""
+"""One suite over the targets, in memory, on disk and in KV: they behave alike.
+
+Where a command may fail, `hooked` has those that run commands; KV runs none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from tests.contract.hosts import host, prepare, withdraw
+from tests.contract.vaults import FreshEnvironment
 from tests.fakes.clock import HeldClock
+from tests.fakes.secrets import FakeSecrets
 from tests.fakes.target import FakeTarget
-from tests.unit.delivery.material import host_delivery, pki, put, request_pem
+from tests.unit.delivery.material import consumer, host_delivery, pki, put, request_pem
 from trustwright.delivery.directory import DirectoryTarget
+from trustwright.delivery.kv import KvTarget
 from trustwright.errors import ConflictError, Rejected, UpstreamError, VerificationError
 from trustwright.ids import serial_text, sha256_hex
 from trustwright.model.estate import Directory
-from trustwright.ports import DeliverySet, Target
+from trustwright.ports import Bundles, DeliverySet, Secrets, Target
+from trustwright.vault import connect
 from trustwright.x509 import parse
 
 pytestmark = pytest.mark.contract
@@ -56,9 +64,48 @@ def directory_bench(folder: Path) -> Bench:
     )
 
 
-@pytest.fixture(params=[fake_bench, directory_bench], ids=["fake", "directory"])
+def kv_bench(secrets: Secrets, leave: Callable[[Mapping[str, str]], object]) -> Bench:
+    """Return the target in a KV engine; it has no hooks to break."""
+    target = KvTarget(secrets, consumer(), HeldClock())
+    return Bench(target, _no_hook, _no_hook, lambda text: cast("None", leave({"csr": text})))
+
+
+def _no_hook() -> None:
+    raise AssertionError("this target runs no command")
+
+
+@pytest.fixture(scope="module")
+def engine(fresh_environment: FreshEnvironment) -> Callable[[], Bench]:
+    """Return a real KV engine, emptied of billing's secrets for each test."""
+    place = fresh_environment("test")
+    secrets = connect.secrets("test", place.environment)
+
+    def fresh() -> Bench:
+        withdraw(place)
+        prepare(place, consumer())
+        path = f"{place.environment.vault.delivery}/data/billing/request"
+        return kv_bench(
+            secrets, lambda data: host(place, consumer()).write(path, {"data": dict(data)})
+        )
+
+    return fresh
+
+
+@pytest.fixture(params=["fake", "directory", "kv in memory", "kv in OpenBao"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
     """Return each implementation in turn."""
+    if request.param == "kv in OpenBao":
+        made: Callable[[], Bench] = request.getfixturevalue("engine")
+        return made()
+    if request.param == "kv in memory":
+        memory = FakeSecrets()
+        return kv_bench(memory, lambda data: memory.put("billing/request", data))
+    return fake_bench(tmp_path) if request.param == "fake" else directory_bench(tmp_path)
+
+
+@pytest.fixture(params=[fake_bench, directory_bench], ids=["fake", "directory"])
+def hooked(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+    """Return each implementation that runs commands in turn."""
     return cast("Callable[[Path], Bench]", request.param)(tmp_path)
 
 
@@ -82,6 +129,15 @@ def test_what_was_delivered_is_observed(bench: Bench) -> None:
     assert delivered.trust == sha256_hex(delivery.trust.encode())
     assert len(delivered.manifest) == 64
     assert bench.target.observed() == delivered
+
+
+def test_the_bundles_are_those_of_the_set(bench: Bench) -> None:
+    """What a sweep looks at."""
+    delivery = pki().delivery()
+    before = bench.target.bundles()
+    put(bench.target, delivery)
+
+    assert (before, bench.target.bundles()) == (None, Bundles(delivery.trust, delivery.chain))
 
 
 def test_versions_are_counted(bench: Bench) -> None:
@@ -118,63 +174,63 @@ def test_rubbish_instead_of_a_certificate_is_refused(bench: Bench) -> None:
     assert bench.target.observed() is None
 
 
-def test_a_failing_hook_leaves_the_previous_version(bench: Bench) -> None:
+def test_a_failing_hook_leaves_the_previous_version(hooked: Bench) -> None:
     """The undo is part of the delivery; its reload failed as well and has to be made up for."""
-    before = put(bench.target, pki().delivery())
-    bench.break_hook()
+    before = put(hooked.target, pki().delivery())
+    hooked.break_hook()
     with pytest.raises(UpstreamError) as failed:
-        put(bench.target, pki().delivery())
+        put(hooked.target, pki().delivery())
 
     assert failed.value.rule == "DLV-RELOAD"
-    assert bench.target.observed() == replace(before, in_service=False)
+    assert hooked.target.observed() == replace(before, in_service=False)
 
 
-def test_a_failing_first_delivery_leaves_nothing(bench: Bench) -> None:
+def test_a_failing_first_delivery_leaves_nothing(hooked: Bench) -> None:
     """There is no previous version to go back to."""
-    bench.break_hook()
+    hooked.break_hook()
     with pytest.raises(UpstreamError):
-        put(bench.target, pki().delivery())
+        put(hooked.target, pki().delivery())
 
-    assert bench.target.observed() is None
+    assert hooked.target.observed() is None
 
 
-def test_delivery_works_after_an_undo(bench: Bench) -> None:
+def test_delivery_works_after_an_undo(hooked: Bench) -> None:
     """A mended hook is enough; the failed version leaves no gap and no trace."""
-    put(bench.target, pki().delivery())
-    bench.break_hook()
+    put(hooked.target, pki().delivery())
+    hooked.break_hook()
     with pytest.raises(UpstreamError):
-        put(bench.target, pki().delivery())
-    bench.mend_hook()
+        put(hooked.target, pki().delivery())
+    hooked.mend_hook()
     delivery = pki().delivery()
 
-    assert put(bench.target, delivery).serial == serial_of(delivery)
+    assert put(hooked.target, delivery).serial == serial_of(delivery)
 
 
-def test_what_passed_its_hooks_is_in_service(bench: Bench) -> None:
+def test_what_passed_its_hooks_is_in_service(hooked: Bench) -> None:
     """And finishing it does nothing."""
-    delivered = put(bench.target, pki().delivery())
-    bench.break_hook()
+    delivered = put(hooked.target, pki().delivery())
+    hooked.break_hook()
 
     assert delivered.in_service
-    assert bench.target.finish(expected=delivered) == delivered
+    assert hooked.target.finish(expected=delivered) == delivered
 
 
-def test_a_reload_that_failed_on_the_way_back_is_made_up_for(bench: Bench) -> None:
+def test_a_reload_that_failed_on_the_way_back_is_made_up_for(hooked: Bench) -> None:
     """The set stays, however often it fails, and is in service once it passes."""
-    before = put(bench.target, pki().delivery())
-    bench.break_hook()
+    before = put(hooked.target, pki().delivery())
+    hooked.break_hook()
     with pytest.raises(UpstreamError):
-        put(bench.target, pki().delivery())
+        put(hooked.target, pki().delivery())
     found = replace(before, in_service=False)
     for _ in range(3):
         with pytest.raises(UpstreamError) as failed:
-            bench.target.finish(expected=found)
+            hooked.target.finish(expected=found)
         assert failed.value.rule == "DLV-RELOAD"
-        assert bench.target.observed() == found
-    bench.mend_hook()
+        assert hooked.target.observed() == found
+    hooked.mend_hook()
 
-    assert bench.target.finish(expected=found) == before
-    assert bench.target.observed() == before
+    assert hooked.target.finish(expected=found) == before
+    assert hooked.target.observed() == before
 
 
 def test_whoever_was_overtaken_changes_nothing(bench: Bench) -> None:
