@@ -67,31 +67,40 @@ def _new(consumer: Consumer) -> Change:
 def _in_place(ports: Ports, consumer: Consumer, observed: Delivered | None) -> Iterator[Found]:
     """Yield what is wrong with certificate and set in place, or that they are not there."""
     asked = host_request(ports, consumer, ports.target(consumer))
-    row = certificate_in_place(ports, consumer, observed)
-    if row is None or observed is None:
-        why = _absent(observed)
-    else:
-        why = tuple(misfits_in_place(ports, consumer, row, observed, asked))
-    stale = tuple(staleness(ports, consumer, observed)) if row and observed else ()
-    if why and consumer.key == "host" and asked is None:
-        yield Remark("waits", _address(consumer, "sets"), "for the host's certification request")
-        alive = row is not None and row.not_after > ports.clock.now()
-        stale = stale if alive else ()
-    elif why:
-        yield Change(
-            _address(consumer, "certificates"), "update" if observed else "create", why=why
-        )
-        stale = ()
-        if observed is None:
+    waits = consumer.key == "host" and asked is None
+    wrong = _misfits(ports, consumer, observed, asked)
+    if wrong is None or (wrong and waits):
+        if waits:
+            text = "for the host's certification request"
+            yield Remark("waits", _address(consumer, "sets"), text)
+        else:
+            yield Change(_address(consumer, "certificates"), "create")
             yield Change(_address(consumer, "sets"), "create")
-    if stale:
-        yield Change(_address(consumer, "sets"), "update", why=stale)
+    elif wrong:
+        yield Change(_address(consumer, "certificates"), "update", why=wrong)
+    if observed is not None and (waits or not wrong):
+        yield from _stale(ports, consumer, observed)
 
 
-def _absent(observed: Delivered | None) -> tuple[str, ...]:
+def _misfits(
+    ports: Ports, consumer: Consumer, observed: Delivered | None, asked: str | None
+) -> tuple[str, ...] | None:
+    """Return what is wrong with the certificate in place; None when nothing is in place."""
     if observed is None:
-        return ("no whole set is in place",)
-    return (f"what is in place ({observed.serial}) is not valid in the record",)
+        return None
+    row = certificate_in_place(ports, consumer, observed)
+    if row is None:
+        return (f"what is in place ({observed.serial}) is not valid in the record",)
+    return tuple(misfits_in_place(ports, consumer, row, observed, asked))
+
+
+def _stale(ports: Ports, consumer: Consumer, observed: Delivered) -> Iterator[Change]:
+    """Yield what is stale in the set beside a certificate that stays: no run looks at others."""
+    row = certificate_in_place(ports, consumer, observed)
+    if row is not None and row.not_after > ports.clock.now():
+        why = tuple(staleness(ports, consumer, observed))
+        if why:
+            yield Change(_address(consumer, "sets"), "update", why=why)
 
 
 def _stale_record(consumer: Consumer, row: DeliveryRecord, observed: Delivered) -> Iterator[Change]:
