@@ -314,6 +314,22 @@ def test_the_json_of_nothing_and_of_an_error(world: World, capsys: Capture) -> N
     ]
 
 
+def test_a_rubbish_estate_file_is_an_error_and_no_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Exit code 2 and nothing on standard output; apply starts nothing either."""
+    monkeypatch.setenv("TRUSTWRIGHT_HOME", str(tmp_path))
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    monkeypatch.delenv("TRUSTWRIGHT_ESTATE", raising=False)
+    for text in ("", "environments: [", "\x00\xff", "organization: {}", "- a\n- b"):
+        (tmp_path / "estate.yaml").write_text(text, encoding="latin-1")
+        for command in ("plan", "apply"):
+            assert exit_code(cli, "trustwright", [command]) == 2
+            shown = capsys.readouterr()
+            assert (shown.out, shown.err.count("\n")) == ("", 1), text
+            assert shown.err.startswith("error: ")
+
+
 class Terminal(io.StringIO):
     """A standard output that says it is a terminal."""
 
