@@ -15,7 +15,13 @@ from trustwright.errors import (
     VerificationError,
 )
 from trustwright.lifecycle.consumers import consumers_of, host_request
-from trustwright.lifecycle.holdings import certificate_in_place, misfits_in_place, staleness
+from trustwright.lifecycle.holdings import (
+    certificate_in_place,
+    key_was_exposed,
+    leftovers,
+    misfits_in_place,
+    staleness,
+)
 from trustwright.lifecycle.retirement import leavers
 from trustwright.model.estate import Consumer
 from trustwright.model.plan import Change, Found, Member, Remark
@@ -50,6 +56,7 @@ def _shortfalls_of(ports: Ports, consumer: Consumer) -> Iterator[Found]:
         yield Remark("trouble", _address(consumer, "sets"), str(error))
         return
     yield from found
+    yield from _leftovers(ports, consumer, observed, row)
     if row is not None and observed is not None and not (new or found):
         yield from _stale_record(consumer, row, observed)
 
@@ -77,9 +84,19 @@ def _in_place(ports: Ports, consumer: Consumer, observed: Delivered | None) -> I
             yield Change(_address(consumer, "certificates"), "create")
             yield Change(_address(consumer, "sets"), "create")
     elif wrong:
-        yield Change(_address(consumer, "certificates"), "update", why=wrong)
+        gone = tuple(_exposed(ports, consumer, observed))
+        yield Change(_address(consumer, "certificates"), "update", why=wrong, consequences=gone)
     if observed is not None and (waits or not wrong):
         yield from _stale(ports, consumer, observed)
+
+
+def _exposed(ports: Ports, consumer: Consumer, observed: Delivered | None) -> Iterator[str]:
+    """Yield what happens to a certificate whose key others could read, once it is replaced."""
+    row = certificate_in_place(ports, consumer, observed)
+    if row is None or observed is None:
+        return
+    if observed.exposed or key_was_exposed(ports, row):
+        yield f"revokes {row.id} when another is in place"
 
 
 def _misfits(
@@ -101,6 +118,17 @@ def _stale(ports: Ports, consumer: Consumer, observed: Delivered) -> Iterator[Ch
         why = tuple(staleness(ports, consumer, observed))
         if why:
             yield Change(_address(consumer, "sets"), "update", why=why)
+
+
+def _leftovers(
+    ports: Ports, consumer: Consumer, observed: Delivered | None, row: DeliveryRecord | None
+) -> Iterator[Change]:
+    """Yield the certificates that serving revokes, because nobody can use them, or too many can."""
+    before = row.serial if row else None
+    for each, why in leftovers(ports, consumer, observed, before=before):
+        if why:
+            address = f"{_address(consumer, 'certificates')}/{each.serial}"
+            yield Change(address, "delete", why=(f"revoked: {why}",))
 
 
 def _stale_record(consumer: Consumer, row: DeliveryRecord, observed: Delivered) -> Iterator[Change]:

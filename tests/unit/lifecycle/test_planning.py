@@ -205,6 +205,33 @@ def test_what_is_wrong_with_one_consumer(
     assert plan(ready).changes == ()
 
 
+def test_a_certificate_that_nobody_can_use_is_named_before_it_is_revoked(ready: World) -> None:
+    """A run died between its signature and its delivery: the key is lost."""
+    (row,) = ready.ports.store.certificates.find(subject="billing", state="valid")
+    lost = row.model_copy(update={"id": "prod-g1/0a:0b", "serial": "0a:0b"})
+    ready.ports.store.certificates.insert(lost)
+    assert plan(ready).changes == (
+        Change(
+            "prod/certificates/billing/0a:0b",
+            "delete",
+            why=("revoked: signed but never delivered; its key is lost",),
+        ),
+    )
+
+
+def test_a_key_that_others_could_read_leads_to_a_revocation(ready: World) -> None:
+    """Said beforehand; it is no removal that somebody may miss, for another is in place then."""
+    (row,) = ready.ports.store.certificates.find(subject="billing", state="valid")
+    _exposed(ready)
+    (change,) = plan(ready).changes
+    assert change.consequences == (f"revokes {row.id} when another is in place",)
+    assert not change.destructive
+    bootstrap(ready)
+    newest = ready.ports.store.certificates.get(row.id)
+    assert newest is not None
+    assert newest.state == "revoked"
+
+
 def test_certificates_become_due(ready: World) -> None:
     """A day before they expire, the agent's earlier; the reason says until when they are valid."""
     ready.clock.advance(seconds=15 * HOUR)
