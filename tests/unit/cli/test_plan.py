@@ -132,6 +132,17 @@ def test_remarks_alone_are_no_changes() -> None:
     )
 
 
+def test_what_was_not_looked_at_is_not_called_unchanged() -> None:
+    """The last line is what people read."""
+    unseen = Remark("unseen", "test/vault", "no key")
+    found = lines(EnvironmentPlan("test", "ready", (), (unseen,))).splitlines()
+    assert found[1:] == [
+        "  not looked at: test/vault: no key",
+        "",
+        "no changes in what was looked at",
+    ]
+
+
 def test_a_long_difference_is_cut() -> None:
     """A role of a thousand consumers fits a screen."""
     uris = [f"spiffe://a/server/{number}" for number in range(1000)]
@@ -222,7 +233,8 @@ def test_one_environment_that_fails_stops_no_other(world: World, capsys: Capture
     assert run() == 5
     shown = capsys.readouterr()
     assert shown.out.startswith("test (planned)\n  + test/vault/sys/mounts/pki\n")
-    assert shown.err == "note: the plan is incomplete: prod was not planned\nerror: sealed [S]\n"
+    assert shown.out.endswith(" to create, 0 to change, 0 to remove; not planned: prod\n")
+    assert shown.err == "error: sealed [S]\n"
 
 
 def test_two_that_fail_are_both_named(world: World, capsys: Capture) -> None:
