@@ -57,7 +57,8 @@ def disturbed(folder: Path) -> World:
 def copied(world: World) -> World:
     """Return a world of its own that is as the first one is; only locks are shared."""
     tables = vars(world.ports.store).values()
-    made: World = deepcopy(world, {id(table._lock): table._lock for table in tables})
+    locks = [table._lock for table in tables if hasattr(table, "_lock")]
+    made: World = deepcopy(world, {id(lock): lock for lock in locks})
     return made
 
 
