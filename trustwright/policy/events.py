@@ -73,6 +73,11 @@ _KINDS = (
         "notice",
     ),
     EventKind(
+        "trustwright.environment.applied",
+        _ENVIRONMENT,
+        "a run has applied the estate file; the detail says what was done and what is left",
+    ),
+    EventKind(
         "trustwright.environment.taken-over",
         _ENVIRONMENT,
         "a run or a person took an environment from a dead run",
@@ -86,6 +91,16 @@ _KINDS = (
         "trustwright.vault.absent", _ENVIRONMENT, "the server lacks an ability that is of use"
     ),
     EventKind("trustwright.vault.changed", _ENVIRONMENT, "preparing changed something in Vault"),
+    EventKind(
+        "trustwright.default.restored",
+        _ISSUER,
+        "the mount's default pointed elsewhere and points at the current issuer again",
+    ),
+    EventKind(
+        "trustwright.default.skipped",
+        _ENVIRONMENT,
+        "the rotator's login is not here: where the default points was not looked at",
+    ),
     EventKind("trustwright.separation.proven", _ENVIRONMENT, "each judgement came out as it must"),
     EventKind(
         "trustwright.intents.unsettled",
@@ -114,6 +129,11 @@ _KINDS = (
     ),
     EventKind("trustwright.consumer.delivered", _CONSUMER, "a set is in service at its target"),
     EventKind("trustwright.consumer.failed", _CONSUMER, "a set could not be issued or delivered"),
+    EventKind(
+        "trustwright.consumer.retired",
+        _CONSUMER,
+        "it left the estate file, a person approved, its certificates are revoked",
+    ),
     EventKind(
         "trustwright.consumer.taken-over", _CONSUMER, "a run took a consumer from a dead one"
     ),
