@@ -21,6 +21,7 @@ from trustwright.errors import (
     TrustwrightError,
     VerificationError,
 )
+from trustwright.model import plan
 from trustwright.model.profile import KeyKind
 from trustwright.ports import SignOrder
 from trustwright.x509 import build, keys, parse, path
@@ -46,6 +47,26 @@ def test_the_first_preparation_says_what_it_did(make_place: FreshEnvironment) ->
 def test_a_second_preparation_changes_nothing(place: Place) -> None:
     """Preparing twice is preparing once."""
     assert place.prepare() == ()
+
+
+def test_a_plan_is_what_preparing_would_do(make_place: FreshEnvironment) -> None:
+    """Before it, after it, and when a role is another; planning alone changes nothing."""
+    place = make_place("test", prepare=False)
+    whole = place.plan()
+    made = {f"test/vault/roles/{role}" for role in ("server", "admin", "proxy")}
+    assert made | {"test/vault/sys/mounts/pki"} <= {each.address for each in whole}
+    assert place.plan() == whole
+    place.prepare()
+    assert place.plan() == ()
+    role = place.environment.roles["admin"].model_copy(update={"ttl": 6 * 3600})
+    place.environment = place.environment.model_copy(
+        update={"roles": place.environment.roles | {"admin": role}}
+    )
+    (change,) = place.plan()
+    assert isinstance(change, plan.Change)
+    assert (change.address, change.action) == ("test/vault/roles/admin", "update")
+    place.prepare()
+    assert place.plan() == ()
 
 
 def test_a_changed_role_is_the_only_thing_written(place: Place) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tests.fakes.vault import FakeVault
 from trustwright import ids
 from trustwright.clock import Clock, SystemClock
 from trustwright.model.estate import Environment
+from trustwright.model.plan import Found
 from trustwright.model.profile import Profile, Subject
 from trustwright.ports import (
     AdminSigner,
@@ -123,6 +124,10 @@ class Place:
     def prepare(self) -> tuple[str, ...]:
         """Prepare as the estate says."""
         return self.provisioner.prepare(self.name, self.environment, ORGANIZATION, self.uris)
+
+    def plan(self) -> Sequence[Found]:
+        """Plan what preparing would do."""
+        return self.provisioner.plan(self.name, self.environment, ORGANIZATION, self.uris)
 
     def profile(self, generation: int = 1, *, unit: str | None = None) -> Profile:
         """The profile of a generation's intermediate."""

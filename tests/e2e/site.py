@@ -72,6 +72,16 @@ class Site:
         estate["environments"][environment].update(changes)
         self.demo.estate.write_text(json.dumps(estate))
 
+    def drop_consumer(self, environment: str, name: str) -> None:
+        """Take a consumer out of the estate file."""
+        estate = json.loads(self.demo.estate.read_text())
+        estate["consumers"] = [
+            each
+            for each in estate["consumers"]
+            if (each["environment"], each["name"]) != (environment, name)
+        ]
+        self.demo.estate.write_text(json.dumps(estate))
+
     def ceremonies(self, environment: str) -> list[dict[str, Any]]:
         """Return an environment's ceremonies, oldest first."""
         rows = json.loads(self.run("ceremony", "list", "--all", "--json").stdout)

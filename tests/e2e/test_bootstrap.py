@@ -38,11 +38,12 @@ def asks_again(site: Site, environment: str, refusals: int) -> bool:
 
 
 def test_the_whole_story(site: Site, tmp_path: Path) -> None:
-    """Prod by the form, test by the terminal and through a dying stack; then the search."""
+    """Prod by the form, test by the terminal and through a dying stack; a change; the search."""
     prod_through_the_form(site, tmp_path)
     from_the_terminal_through_a_killed_stack(site)
     check_events(site)
     a_sweep_rings_for_the_renewal(site)
+    an_estate_that_changes(site)
     check_no_secret_is_left(site)
 
 
@@ -134,6 +135,24 @@ def a_sweep_rings_for_the_renewal(site: Site) -> None:
     eventually("the renewal", is_back)
     runs = site.prefect().flow_runs("renew-consumers/trustwright")
     assert "renew test" in {run.name for run in runs}
+
+
+def an_estate_that_changes(site: Site) -> None:
+    """A consumer leaves: the plan names it, a run retires it by its address, nothing is left."""
+    assert site.run("plan", "test").stdout == "no changes\n"
+    site.drop_consumer("test", "collector")
+    planned = site.run("plan", "test", check=False)
+    assert (planned.returncode, planned.stderr) == (2, "")
+    assert "  ~ test/vault/roles/agent\n" in planned.stdout
+    assert "  - test/consumers/collector\n" in planned.stdout
+    applied = site.run("apply", "test", "--yes", "--destroy", "test/consumers/collector")
+    assert applied.stdout.endswith("test was applied\nno changes\n")
+    found = site.row(
+        "select state from certificates where environment = 'test' and subject = 'collector'"
+    )
+    assert found == ("revoked",)
+    assert site.row("select state from deliveries where id = 'test/collector'") == ("retired",)
+    assert site.holder("test") is None
 
 
 def check_no_secret_is_left(site: Site) -> None:

@@ -10,18 +10,22 @@ from tests.fakes.ports import FakePorts
 from tests.fakes.root import TestRoot
 from trustwright.lifecycle import (
     announcement,
+    application,
     consumers,
     environments,
     gate,
     introduction,
+    planning,
     preparation,
     proof,
     reconciliation,
     requests,
+    retirement,
     separation,
 )
 from trustwright.model.ceremony import Request
 from trustwright.model.estate import Estate
+from trustwright.model.plan import EnvironmentPlan
 
 POLICIES = {"test": "1.3.6.1.4.1.32473.1.1", "prod": "1.3.6.1.4.1.32473.1.2"}
 ROLES: dict[str, dict[str, Any]] = {
@@ -134,3 +138,20 @@ def run_bootstrap(ports: Any, name: str, answer: Any) -> list[consumers.Served]:
     separation.prove_separation(ports, name)
     environments.finish(ports, name, ports.actor)
     return served
+
+
+def run_application(ports: Any, name: str, *destroy: str) -> EnvironmentPlan:
+    """Do what the body of the flow that applies the estate file does; return what is left."""
+    application.claim_ready(ports, name, ports.actor)
+    done = preparation.prepare_environment(ports, name, destroy)
+    application.restore_default(ports, name)
+    touched = consumers.consumers_touched_by(ports, name)
+    consumers.refuse_held(
+        consumers.serve_consumers(ports, environments.while_held(ports, name, touched))
+    )
+    retired = retirement.retire_consumers(ports, name, destroy)
+    reconciliation.settle_all_left_behind(ports, name)
+    left = planning.plan_environment(ports, name)
+    application.tell_applied(ports, left, [*done, *retired])
+    environments.release(ports, name, ports.actor)
+    return left

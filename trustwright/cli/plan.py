@@ -114,7 +114,7 @@ def show(view: View, *, as_data: bool = False) -> None:
     if as_data:
         as_json(view.data())
     elif view.plans:
-        for line in page(view.plans, view.remarks):
+        for line in page(view.plans, view.remarks, tuple(view.errors)):
             paint(line.text, line.colour)
 
 
@@ -126,7 +126,5 @@ def refuse_incomplete(view: View) -> None:
     """
     for name, error in list(view.errors.items())[1:]:
         note(f"{name} was not planned: {error}")
-    for name, error in view.errors.items():
-        if view.plans:
-            note(f"the plan is incomplete: {name} was not planned")
+    for error in view.errors.values():
         raise error

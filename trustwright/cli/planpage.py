@@ -24,12 +24,17 @@ class Line(NamedTuple):
     colour: str = ""
 
 
-def page(plans: Sequence[EnvironmentPlan], remarks: Sequence[Remark] = ()) -> Iterator[Line]:
+def page(
+    plans: Sequence[EnvironmentPlan],
+    remarks: Sequence[Remark] = (),
+    unplanned: Sequence[str] = (),
+) -> Iterator[Line]:
     """Yield the lines of a plan; one line when nothing is to be said.
 
     Args:
         plans: in the order in which they are shown.
         remarks: what belongs to no environment of the estate.
+        unplanned: environments that could not be planned.
     """
     for plan in plans:
         if plan.changes or plan.remarks:
@@ -38,13 +43,15 @@ def page(plans: Sequence[EnvironmentPlan], remarks: Sequence[Remark] = ()) -> It
             yield Line("")
     for remark in remarks:
         yield _remark(remark, "")
-    yield Line(closing(plans))
+    missed = f"; not planned: {', '.join(unplanned)}" if unplanned else ""
+    yield Line(_closing(plans) + missed)
 
 
-def closing(plans: Sequence[EnvironmentPlan]) -> str:
+def _closing(plans: Sequence[EnvironmentPlan]) -> str:
     """Return the line of counts."""
     if not any(plan.differs for plan in plans):
-        return "no changes"
+        unseen = any(each.kind == "unseen" for plan in plans for each in plan.remarks)
+        return "no changes in what was looked at" if unseen else "no changes"
     counts, troubles = count(plans), sum(len(plan.troubles) for plan in plans)
     made = f"{counts['create']} to create, {counts['update']} to change"
     said = f"{made}, {counts['delete']} to remove"

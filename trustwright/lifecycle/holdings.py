@@ -187,17 +187,28 @@ def tidy(
     revoked when its key died with the run that made it. A host still has its key: such a
     certificate waits to be delivered, until a later one is.
     """
+    for row, why in leftovers(ports, consumer, observed, before=before):
+        if why:
+            revoke_certificate(ports, row, why)
+        else:
+            ports.records.certificates.replace(row, state="superseded")
+
+
+def leftovers(
+    ports: Ports, consumer: Consumer, observed: Delivered | None, *, before: str | None
+) -> Iterator[tuple[CertificateRecord, str]]:
+    """Yield what `tidy` closes: why a certificate is revoked, or nothing when it is superseded."""
     rows, now = valid_certificates(ports, consumer), ports.clock.now()
     in_place = next((row for row in rows if observed and row.serial == observed.serial), None)
     for row in (each for each in rows if each != in_place):
         late = in_place is not None and row.recorded <= in_place.recorded
         waited = consumer.key == "host" and late
         if row.not_after <= now:
-            ports.records.certificates.replace(row, state="superseded")
+            yield row, ""
         elif key_was_exposed(ports, row):
             if in_place is not None:
-                revoke_certificate(ports, row, "others could read its key; another is in place")
+                yield row, "others could read its key; another is in place"
         elif row.serial == before or waited:
-            ports.records.certificates.replace(row, state="superseded")
+            yield row, ""
         elif consumer.key == "managed":
-            revoke_certificate(ports, row, "signed but never delivered; its key is lost")
+            yield row, "signed but never delivered; its key is lost"

@@ -15,7 +15,13 @@ from trustwright.errors import (
     VerificationError,
 )
 from trustwright.lifecycle.consumers import consumers_of, host_request
-from trustwright.lifecycle.holdings import certificate_in_place, misfits_in_place, staleness
+from trustwright.lifecycle.holdings import (
+    certificate_in_place,
+    key_was_exposed,
+    leftovers,
+    misfits_in_place,
+    staleness,
+)
 from trustwright.lifecycle.retirement import leavers
 from trustwright.model.estate import Consumer
 from trustwright.model.plan import Change, Found, Member, Remark
@@ -50,6 +56,7 @@ def _shortfalls_of(ports: Ports, consumer: Consumer) -> Iterator[Found]:
         yield Remark("trouble", _address(consumer, "sets"), str(error))
         return
     yield from found
+    yield from _leftovers(ports, consumer, observed, row)
     if row is not None and observed is not None and not (new or found):
         yield from _stale_record(consumer, row, observed)
 
@@ -67,31 +74,61 @@ def _new(consumer: Consumer) -> Change:
 def _in_place(ports: Ports, consumer: Consumer, observed: Delivered | None) -> Iterator[Found]:
     """Yield what is wrong with certificate and set in place, or that they are not there."""
     asked = host_request(ports, consumer, ports.target(consumer))
+    waits = consumer.key == "host" and asked is None
+    wrong = _misfits(ports, consumer, observed, asked)
+    if wrong is None or (wrong and waits):
+        if waits:
+            text = "for the host's certification request"
+            yield Remark("waits", _address(consumer, "sets"), text)
+        else:
+            yield Change(_address(consumer, "certificates"), "create")
+            yield Change(_address(consumer, "sets"), "create")
+    elif wrong:
+        gone = tuple(_exposed(ports, consumer, observed))
+        yield Change(_address(consumer, "certificates"), "update", why=wrong, consequences=gone)
+    if observed is not None and (waits or not wrong):
+        yield from _stale(ports, consumer, observed)
+
+
+def _exposed(ports: Ports, consumer: Consumer, observed: Delivered | None) -> Iterator[str]:
+    """Yield what happens to a certificate whose key others could read, once it is replaced."""
     row = certificate_in_place(ports, consumer, observed)
     if row is None or observed is None:
-        why = _absent(observed)
-    else:
-        why = tuple(misfits_in_place(ports, consumer, row, observed, asked))
-    stale = tuple(staleness(ports, consumer, observed)) if row and observed else ()
-    if why and consumer.key == "host" and asked is None:
-        yield Remark("waits", _address(consumer, "sets"), "for the host's certification request")
-        alive = row is not None and row.not_after > ports.clock.now()
-        stale = stale if alive else ()
-    elif why:
-        yield Change(
-            _address(consumer, "certificates"), "update" if observed else "create", why=why
-        )
-        stale = ()
-        if observed is None:
-            yield Change(_address(consumer, "sets"), "create")
-    if stale:
-        yield Change(_address(consumer, "sets"), "update", why=stale)
+        return
+    if observed.exposed or key_was_exposed(ports, row):
+        yield f"revokes {row.id} when another is in place"
 
 
-def _absent(observed: Delivered | None) -> tuple[str, ...]:
+def _misfits(
+    ports: Ports, consumer: Consumer, observed: Delivered | None, asked: str | None
+) -> tuple[str, ...] | None:
+    """Return what is wrong with the certificate in place; None when nothing is in place."""
     if observed is None:
-        return ("no whole set is in place",)
-    return (f"what is in place ({observed.serial}) is not valid in the record",)
+        return None
+    row = certificate_in_place(ports, consumer, observed)
+    if row is None:
+        return (f"what is in place ({observed.serial}) is not valid in the record",)
+    return tuple(misfits_in_place(ports, consumer, row, observed, asked))
+
+
+def _stale(ports: Ports, consumer: Consumer, observed: Delivered) -> Iterator[Change]:
+    """Yield what is stale in the set beside a certificate that stays: no run looks at others."""
+    row = certificate_in_place(ports, consumer, observed)
+    if row is not None and row.not_after > ports.clock.now():
+        why = tuple(staleness(ports, consumer, observed))
+        if why:
+            yield Change(_address(consumer, "sets"), "update", why=why)
+
+
+def _leftovers(
+    ports: Ports, consumer: Consumer, observed: Delivered | None, row: DeliveryRecord | None
+) -> Iterator[Change]:
+    """Yield the certificates that serving revokes, because nobody can use them, or too many can."""
+    before = row.serial if row else None
+    for each, why in leftovers(ports, consumer, observed, before=before):
+        if why:
+            address = f"{_address(consumer, 'certificates')}/{each.serial}"
+            yield Change(address, "delete", why=(f"revoked: {why}",))
 
 
 def _stale_record(consumer: Consumer, row: DeliveryRecord, observed: Delivered) -> Iterator[Change]:

@@ -75,12 +75,16 @@ _KINDS = (
         "a bootstrap has changed who holds which set",
         "notice",
     ),
-    EventKind("trustwright.environment.applied", _ENVIRONMENT, "a plan was carried out"),
     EventKind("trustwright.default.restored", _ENVIRONMENT, "the default issuer was put right"),
     EventKind(
         "trustwright.default.skipped",
         _ENVIRONMENT,
         "the default issuer could not be looked at without the rotator's key",
+    ),
+    EventKind(
+        "trustwright.environment.applied",
+        _ENVIRONMENT,
+        "a run has applied the estate file; the detail says what was done and what is left",
     ),
     EventKind(
         "trustwright.environment.taken-over",
@@ -96,6 +100,16 @@ _KINDS = (
         "trustwright.vault.absent", _ENVIRONMENT, "the server lacks an ability that is of use"
     ),
     EventKind("trustwright.vault.changed", _ENVIRONMENT, "preparing changed something in Vault"),
+    EventKind(
+        "trustwright.default.restored",
+        _ISSUER,
+        "the mount's default pointed elsewhere and points at the current issuer again",
+    ),
+    EventKind(
+        "trustwright.default.skipped",
+        _ENVIRONMENT,
+        "the rotator's login is not here: where the default points was not looked at",
+    ),
     EventKind("trustwright.separation.proven", _ENVIRONMENT, "each judgement came out as it must"),
     EventKind(
         "trustwright.intents.unsettled",
@@ -128,7 +142,7 @@ _KINDS = (
     EventKind(
         "trustwright.consumer.retired",
         _CONSUMER,
-        "it left the estate file, and its certificates are revoked",
+        "it left the estate file, a person approved, its certificates are revoked",
     ),
     EventKind(
         "trustwright.consumer.taken-over", _CONSUMER, "a run took a consumer from a dead one"

@@ -1,4 +1,4 @@
-"""Both flows account for what dead runs and admins' commands left behind."""
+"""The flows' steps: all account for what dead runs and admins' commands left behind."""
 
 from __future__ import annotations
 
@@ -31,6 +31,22 @@ def test_a_bootstrap_settles_what_it_did_not_adopt(monkeypatch: pytest.MonkeyPat
     steps = steps_of("bootstrap_environment", monkeypatch, "prod")
     at = steps.index("settle_left_behind")
     assert (steps[at - 1], steps[at + 1]) == ("serve_consumers", "prove_separation")
+
+
+def test_applying_prepares_serves_retires_and_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A role is narrowed before it signs, who left is retired when the others are served."""
+    assert steps_of("apply_environment", monkeypatch, "prod") == [
+        "claim_ready_environment",
+        "prepare_environment",
+        "restore_default_issuer",
+        "serve_consumers",
+        "retire_consumers",
+        "settle_left_behind",
+        "plan_environment",
+        "report_left",
+        "release_environment",
+        "fail_on_unserved",
+    ]
 
 
 def test_the_watch_settles_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
