@@ -48,7 +48,10 @@ ROLE_BUDGET = 20
 ROLE_BUDGET_EACH = 3
 FIRST_WAIT_PART = 16
 LONGEST_WAIT_PART = 2
-SHORTEST_LIMIT = timedelta(seconds=60)
+SHORTEST_LIMIT = 60
+"""Seconds below which the longest wait is never, however short a certificate lives."""
+MOST_DOUBLINGS = 8
+"""More are never needed from the first wait to the longest, and time has an end as well."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,7 @@ class Limits:
 
     def wait(self, failures: int) -> timedelta:
         """Return how long to wait after so many failures in a row."""
-        # Beyond that many doublings the longest wait is reached, whatever the first one is.
-        doublings = min(max(0, failures - self.failures), 32)
+        doublings = min(max(0, failures - self.failures), MOST_DOUBLINGS)
         return min(self.longest_wait, self.first_wait * (1 << doublings))
 
 
@@ -101,13 +103,12 @@ def role_limits(role: Role, consumers: int) -> Limits:
 
 
 def _limits(role: Role, failures: int, budget: int, *, foretold: bool) -> Limits:
-    renew_before = timedelta(seconds=role.renew_before)
     return Limits(
         failures=failures,
         budget=budget,
         window=timedelta(seconds=max(1, service_time(role.ttl, role.renew_before))),
-        first_wait=max(timedelta(seconds=1), renew_before / FIRST_WAIT_PART),
-        longest_wait=max(SHORTEST_LIMIT, renew_before / LONGEST_WAIT_PART),
+        first_wait=timedelta(seconds=max(1, role.renew_before // FIRST_WAIT_PART)),
+        longest_wait=timedelta(seconds=max(SHORTEST_LIMIT, role.renew_before // LONGEST_WAIT_PART)),
         foretold=foretold,
     )
 
