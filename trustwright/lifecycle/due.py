@@ -19,7 +19,7 @@ from trustwright.lifecycle.deliveries import recorded_serial
 from trustwright.lifecycle.environments import settings_of
 from trustwright.lifecycle.holdings import is_settled
 from trustwright.model.estate import Consumer
-from trustwright.model.records import DeliveryRecord
+from trustwright.model.records import CertificateRecord, DeliveryRecord
 from trustwright.policy.phases import reached
 from trustwright.policy.renewal import is_due, longest_window, renewal_moment
 from trustwright.ports import Ports
@@ -88,7 +88,18 @@ def _expiring(ports: Ports, environment: str, known: dict[str, Consumer]) -> lis
             if row.subject in known and is_due(row, role, now):
                 since = renewal_moment(row, role)
                 found.append(Due(known[row.subject], "expiring", since))
+            elif row.subject not in known and row.not_after <= now:
+                _close(ports, row)
     return sorted(found, key=lambda due: due.since)
+
+
+def _close(ports: Ports, row: CertificateRecord) -> None:
+    """Close the row of a certificate that has expired after its consumer left the estate file.
+
+    Otherwise every later call would read it again.
+    """
+    with suppress(ConflictError):
+        ports.records.certificates.replace(row, state="superseded")
 
 
 def _unsettled(ports: Ports, environment: str, known: dict[str, Consumer]) -> Iterator[Due]:
@@ -119,6 +130,8 @@ def _changed(ports: Ports, environment: str, known: dict[str, Consumer]) -> Iter
             _set_looked(ports, row)
         elif row.holder is not None:
             yield Due(consumer, "unsettled", row.held_since or row.updated)
+        elif row.state == "retired":
+            yield Due(consumer, "not-served", row.updated)  # it has come back
         elif row.state == "delivered" and not _looks_settled(ports, consumer):
             yield Due(consumer, "changed", ports.clock.now())
         else:

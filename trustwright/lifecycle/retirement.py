@@ -97,6 +97,7 @@ def _retire(ports: Ports, leaver: Leaver) -> str:
             leaver.delivery,
             state="retired",
             problem="",
+            crl_due=None,
             holder=None,
             held_since=None,
             updated=ports.clock.now(),

@@ -24,7 +24,6 @@ from tests.unit.lifecycle.scenes import (
 )
 from tests.unit.lifecycle.test_renewal import renew
 from trustwright.errors import Denied, OutcomeUnknown, PolicyViolation, Rejected, Unavailable
-from trustwright.lifecycle import preparation
 from trustwright.lifecycle.breakers import close_breakers
 from trustwright.lifecycle.consumers import serve_consumer, serve_consumers
 from trustwright.lifecycle.renewal import due_consumers
@@ -273,8 +272,9 @@ def test_a_role_that_is_written_anew_is_tried_at_once(ready: World) -> None:
     changed = estate.environments["prod"].model_copy(update={"roles": roles})
     environments = {**estate.environments, "prod": changed}
     ready.ports.estate = estate.model_copy(update={"environments": environments})
-    preparation._prepare(ready.ports, "prod")
     run_bootstrap(ready.ports, "prod", ready.answer)
+    assert breaker(ready, ROLE).state == "closed"
+    assert signed(ready) == 2
 
 
 def test_a_certificate_that_lies_counts_for_the_role(ready: World) -> None:

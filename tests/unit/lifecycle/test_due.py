@@ -151,8 +151,13 @@ def test_who_was_never_served_is_due_last(ready: World) -> None:
     estate = ready.ports.estate
     left = tuple(each for each in estate.consumers if each.name != "billing")
     ready.ports.estate = estate.model_copy(update={"consumers": left})
-    ready.clock.advance(seconds=4 * DAY)
+    ready.clock.advance(seconds=3 * DAY - 1)
     assert "billing" not in due(ready)
+    assert [row.state for row in rows_of(ready, "billing")] == ["valid"]
+    ready.clock.advance(seconds=1)
+    assert "billing" not in due(ready)
+    # No later call reads what nobody can use any more.
+    assert [row.state for row in rows_of(ready, "billing")] == ["superseded"]
 
 
 def _without(world: World, key: str) -> Any:
