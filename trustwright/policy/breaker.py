@@ -54,6 +54,11 @@ MOST_DOUBLINGS = 8
 """More are never needed from the first wait to the longest, and time has an end as well."""
 
 
+_NOBODYS = frozenset({"VAULT-ROLE", "VAULT-TLS"})
+"""Rules of errors that neither led to a certificate nor would meet every consumer of a role: the
+role does not list the consumer's URI, or the server's own TLS certificate does not verify."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a breaker bears.
@@ -213,13 +218,18 @@ def blames_role(error: TrustwrightError) -> bool:
     """Return whether an order that failed so would fail for every consumer of its role.
 
     Vault refused the role's parameters, or what it signed is not what was ordered. Nobody is to
-    blame when Vault is away, or when nothing was sent because a rule of ours forbids it.
+    blame when Vault is away, when nothing was sent because a rule of ours forbids it, or when the
+    role does not list this one consumer yet: that costs no signature.
     """
+    if error.rule in _NOBODYS:
+        return False
     return isinstance(error, Denied | Rejected | VerificationError | LintViolation)
 
 
 def may_have_signed(error: TrustwrightError) -> bool:
     """Return whether a certificate may have come of an order that failed so."""
+    if error.rule in _NOBODYS:
+        return False
     return isinstance(error, OutcomeUnknown | VerificationError | LintViolation | ConflictError)
 
 

@@ -256,6 +256,30 @@ def test_what_vault_refuses_counts_for_the_role(ready: World, refusal: str) -> N
     assert breaker(ready, ROLE).state == "closed"
 
 
+def test_a_consumer_that_its_role_does_not_list_closes_no_door(ready: World) -> None:
+    """It came into the estate file and nothing was applied: the others are renewed all the same."""
+    estate = ready.ports.estate
+    added = consumer(ready, "billing").model_copy(
+        update={"name": "newcomer", "names": ("newcomer.prod.example.internal",)}
+    )
+    ready.ports.estate = estate.model_copy(update={"consumers": (*estate.consumers, added)})
+    for number in range(9):
+        assert renew(ready, "newcomer", run=f"run-{number}") == {"newcomer": "failed"}
+    row = ready.ports.store.deliveries.get("prod/newcomer")
+    assert row is not None
+    assert "[VAULT-ROLE]" in row.problem
+    for key in (ROLE, "consumer/prod/newcomer"):
+        found = breaker(ready, key)
+        assert (found.state, found.failures, found.issued) == ("closed", 0, 0)
+    assert renew(ready, run="run-10") == {
+        "billing": "new set",
+        "gateway": "new set",
+        "newcomer": "failed",
+    }
+    prepare_again(ready)
+    assert renew(ready, run="run-11") == {"newcomer": "new set"}
+
+
 def test_a_role_that_is_written_anew_is_tried_at_once(ready: World) -> None:
     """Whoever changed the estate and applied it need not wait."""
     twist(ready.ports, {"signer.sign": raising(REFUSALS["rejected"])})
