@@ -71,6 +71,9 @@ def test_the_longest_wait_leaves_a_trial_before_the_end(settings: Role, consumer
     assert limits.wait(10_000) == limits.longest_wait
     assert limits.longest_wait == timedelta(seconds=max(60, settings.renew_before // 2))
     assert not any(wait.microseconds for wait in waits)
+    assert limits.window == limits.longest_wait
+    usual = limits.window // timedelta(seconds=settings.ttl - settings.renew_before) + 1
+    assert limits.budget >= 3 * usual
 
 
 class BreakerMachine(RuleBasedStateMachine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -340,21 +341,51 @@ def test_an_unknown_outcome_is_an_order_and_no_failure(ready: World) -> None:
 
 
 def test_a_consumer_that_is_served_all_the_time_uses_up_its_budget(ready: World) -> None:
-    """Somebody empties its folder: ten certificates in the time of one, then a person is asked."""
+    """Somebody empties its folder: eight certificates in twelve hours, then it waits."""
     found: list[str] = []
     for number in range(12):
         ready.ports.targets["prod/billing"].lose()
         found += renew(ready, "billing", run=f"run-{number}").values()
         ready.clock.advance(seconds=60)
-    assert found == ["new set"] * 10 + [BREAKER_OPEN] * 2
+    assert found == ["new set"] * 8 + [BREAKER_OPEN] * 4
     assert events_told(ready).count("breaker.opened") == 1
     record = breaker(ready)
-    assert record.problem == "10 certificates were ordered since 2026-11-25 13:00"
-    assert record.retry_at is not None
+    assert record.problem == "8 certificates were ordered since 2026-11-25 13:00"
+    assert record.retry_at == record.since + timedelta(hours=12)
     left = (record.retry_at - ready.clock.now()).total_seconds()
     ready.clock.advance(seconds=int(left))
     assert renew(ready, "billing", run="run-20") == {"billing": "new set"}
     assert breaker(ready).state == "closed"
+
+
+def test_a_fleet_that_cannot_reload_stops_at_its_roles_budget(ready: World) -> None:
+    """Their breakers alone would let more through; twelve hours later they heal, in time."""
+    estate, first = ready.ports.estate, consumer(ready, "billing")
+    fleet = tuple(
+        first.model_copy(
+            update={"name": f"shop-{number}", "names": (f"shop-{number}.prod.example.internal",)}
+        )
+        for number in range(16)
+    )
+    ready.ports.estate = estate.model_copy(update={"consumers": (*estate.consumers, *fleet)})
+    prepare_again(ready)
+    names = [each.name for each in fleet]
+    for each in fleet:
+        ready.ports.target(each)
+        ready.ports.targets[f"prod/{each.name}"].broken = BROKEN
+    began = ready.clock.now()
+    for number in range(12):
+        renew(ready, *names, run=f"run-{number}")
+        ready.clock.advance(seconds=30 * MINUTES)
+    # Twenty, and three for each of eighteen consumers; sixteen times five would be more.
+    assert breaker(ready, ROLE).problem == "74 certificates were ordered since 2026-11-25 13:00"
+    assert sum(signed(ready, name) for name in names) == 74
+    assert breaker(ready, ROLE).retry_at == began + timedelta(hours=12)
+    for each in fleet:
+        ready.ports.targets[f"prod/{each.name}"].broken = None
+    ready.clock.advance(seconds=6 * HOUR)
+    assert set(renew(ready, *names, run="run-20").values()) == {"new set"}
+    assert breaker(ready, ROLE).state == "closed"
 
 
 def test_a_host_costs_no_signature_and_meets_no_breaker(ready: World) -> None:
