@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -38,8 +39,9 @@ def asks_again(site: Site, environment: str, refusals: int) -> bool:
 
 
 def test_the_whole_story(site: Site, tmp_path: Path) -> None:
-    """Prod by the form, test by the terminal and through a dying stack; a change; the search."""
+    """Prod by the form, a renewal, test through a dying stack; a sweep, a change; the search."""
     prod_through_the_form(site, tmp_path)
+    a_renewal_without_the_provisioner(site)
     from_the_terminal_through_a_killed_stack(site)
     check_events(site)
     a_sweep_rings_for_the_renewal(site)
@@ -70,6 +72,22 @@ def prod_through_the_form(site: Site, tmp_path: Path) -> None:
         assert {host.split(":")[0] for host in hosts} == {"127.0.0.1"}
     refused = site.row("select count(*) from audit where event = 'trustwright.ceremony.refused'")
     assert refused == (2,)
+
+
+def a_renewal_without_the_provisioner(site: Site) -> None:
+    """Somebody emptied a folder: a run finds that and serves it; its key stays off the machine."""
+    key, folder = site.home / "identities" / "provisioner.key", site.demo.folder / "hosts/prod"
+    away = key.rename(site.demo.folder / "provisioner.key")
+    for path in sorted((folder / "billing").iterdir()):
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    done = site.run("renew", "prod")
+    away.rename(key)
+    assert done.stdout.splitlines()[-1] == "prod: 1 delivered"
+    assert (folder / "billing" / "key.pem").exists()
+    states = "select state from certificates where environment = 'prod' and subject = 'billing'"
+    assert site.row(f"{states} order by recorded desc limit 1") == ("valid",)
+    count = "select count(*) from certificates where subject = 'billing' and state = 'valid'"
+    assert site.row(count) == (1,)
 
 
 def from_the_terminal_through_a_killed_stack(site: Site) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 
@@ -142,7 +141,7 @@ def follow_application(ports: Assembly, environment: str, run: str, patience: in
 def start_renewal(ports: Assembly, environment: str, names: Sequence[str]) -> str:
     """Return a new run that renews the consumers that are due, or those that are named."""
     parameters = {"environment": environment, "consumers": list(names)}
-    return ports.prefect.run_deployment(RENEWAL, parameters, f"renew:{secrets.token_hex(8)}").id
+    return ports.prefect.run_deployment(RENEWAL, parameters).id
 
 
 def follow_renewal(ports: Assembly, environment: str, run: str, patience: int) -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from trustwright.errors import ConflictError, PolicyViolation, TrustwrightError
+from trustwright.errors import (
+    ConflictError,
+    OutcomeUnknown,
+    PolicyViolation,
+    TrustwrightError,
+    Unavailable,
+)
 from trustwright.lifecycle.environments import settings_of
 from trustwright.lifecycle.journal import note, tell_once
 from trustwright.model.estate import Consumer
@@ -43,9 +49,9 @@ def count_order(ports: Ports, consumer: Consumer) -> None:
 
 
 def note_refused_order(ports: Ports, consumer: Consumer, error: TrustwrightError) -> None:
-    """Record that nothing usable was issued. What cannot be written stays counted."""
+    """Record that nothing usable was issued. A store that is away keeps the count."""
     asked = breaker.may_have_signed(error)
-    with suppress(TrustwrightError):
+    with suppress(Unavailable, OutcomeUnknown):
         if breaker.blames_role(error):
             _fail(ports, consumer, _role_of(consumer), str(error))
             _withdraw(ports, consumer, consumer_breaker(consumer), asked=False)
@@ -60,9 +66,9 @@ def note_issued(ports: Ports, consumer: Consumer) -> None:
 
 
 def note_failed_delivery(ports: Ports, consumer: Consumer, error: TrustwrightError) -> None:
-    """Record that what was issued could not be delivered. What cannot be written stays counted."""
+    """Record that what was issued could not be delivered. A store that is away keeps the count."""
     key = consumer_breaker(consumer)
-    with suppress(TrustwrightError):
+    with suppress(Unavailable, OutcomeUnknown):
         if breaker.blames_consumer(error):
             _fail(ports, consumer, key, str(error))
         else:

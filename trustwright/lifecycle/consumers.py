@@ -196,6 +196,8 @@ def _serve(ports: Ports, consumer: Consumer) -> Served:
     if observed is not None and (current or observed.serial != recorded):
         record_delivery(ports, consumer, "delivered", delivered=observed)
     if current:
+        # The run that ordered it may have died before it could say that it went well.
+        note_delivered(ports, consumer)
         return Served(consumer, "delivered", changed=observed != found)
     if row is not None and (served := _refresh(ports, consumer, target, row, observed)):
         return served
@@ -349,12 +351,13 @@ def _keep_fresh(
 ) -> bool:
     """Keep a valid set fresh that does not fit any more and cannot be replaced yet.
 
-    A failure on record stays there: what could not be replaced still waits to be.
+    One that is not in service is left alone: its hooks have failed just now. A failure on record
+    stays there: what could not be replaced still waits to be.
     """
     row = certificate_in_place(ports, consumer, observed)
     if row is None or observed is None or row.not_after <= ports.clock.now():
         return False
-    if set_is_current(ports, consumer, observed):
+    if not observed.in_service or set_is_current(ports, consumer, observed):
         return False
     with keep_failed(ports, consumer):
         return _refresh(ports, consumer, target, row, observed) is not None

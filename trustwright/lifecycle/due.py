@@ -19,7 +19,7 @@ from trustwright.lifecycle.deliveries import recorded_serial
 from trustwright.lifecycle.environments import settings_of
 from trustwright.lifecycle.holdings import is_settled
 from trustwright.model.estate import Consumer
-from trustwright.model.records import DeliveryRecord
+from trustwright.model.records import CertificateRecord, DeliveryRecord
 from trustwright.policy.phases import reached
 from trustwright.policy.renewal import is_due, longest_window, renewal_moment
 from trustwright.ports import Ports
@@ -29,7 +29,8 @@ LOOKS = 250
 
 Reason = Literal["expiring", "crl-due", "unsettled", "changed", "not-served"]
 """*expiring*: its certificate is to be renewed. *crl-due*: half of a CRL's life is over.
-*unsettled*: its newest delivery failed or was cut, or the host has left what it waited for.
+*unsettled*: its newest delivery failed or was cut, its run died before it gave the consumer back,
+or the host has left what it waited for.
 *changed*: the target is not as it was delivered, or the host asks for another key.
 *not-served*: nobody ever tried."""
 
@@ -87,7 +88,18 @@ def _expiring(ports: Ports, environment: str, known: dict[str, Consumer]) -> lis
             if row.subject in known and is_due(row, role, now):
                 since = renewal_moment(row, role)
                 found.append(Due(known[row.subject], "expiring", since))
+            elif row.subject not in known and row.not_after <= now:
+                _close(ports, row)
     return sorted(found, key=lambda due: due.since)
+
+
+def _close(ports: Ports, row: CertificateRecord) -> None:
+    """Close the row of a certificate that has expired after its consumer left the estate file.
+
+    Otherwise every later call would read it again.
+    """
+    with suppress(ConflictError):
+        ports.records.certificates.replace(row, state="superseded")
 
 
 def _unsettled(ports: Ports, environment: str, known: dict[str, Consumer]) -> Iterator[Due]:
@@ -113,8 +125,13 @@ def _changed(ports: Ports, environment: str, known: dict[str, Consumer]) -> Iter
     """Look at some targets; what is as it should be is not looked at again soon."""
     for row in ports.records.agenda.longest_unlooked(environment, LOOKS):
         consumer = known.get(row.consumer)
-        if consumer is None or _is_served_now(ports, row):
+        alive = row.holder is not None and ports.runs.alive(row.holder)
+        if consumer is None or alive:
             _set_looked(ports, row)
+        elif row.holder is not None:
+            yield Due(consumer, "unsettled", row.held_since or row.updated)
+        elif row.state == "retired":
+            yield Due(consumer, "not-served", row.updated)  # it has come back
         elif row.state == "delivered" and not _looks_settled(ports, consumer):
             yield Due(consumer, "changed", ports.clock.now())
         else:
@@ -130,10 +147,6 @@ def _looks_settled(ports: Ports, consumer: Consumer) -> bool:
         return recorded and is_settled(ports, consumer, observed, asked)
     except TrustwrightError:
         return False  # serving the consumer says why, and records it
-
-
-def _is_served_now(ports: Ports, row: DeliveryRecord) -> bool:
-    return row.holder is not None and ports.runs.alive(row.holder)
 
 
 def _set_looked(ports: Ports, row: DeliveryRecord) -> None:

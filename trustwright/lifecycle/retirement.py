@@ -98,6 +98,7 @@ def _retire(ports: Ports, leaver: Leaver) -> str:
             state="retired",
             problem="",
             failing_since=None,
+            crl_due=None,
             holder=None,
             held_since=None,
             updated=ports.clock.now(),

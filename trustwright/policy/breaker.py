@@ -10,8 +10,8 @@ time. Its order counts as failed from before Vault is asked until its delivery i
 process that dies in between has counted. A role's order counts when Vault was asked; it fails when
 Vault refuses it, or returns something else than was ordered.
 
-Every wait follows from the role: the longest is half of `renew_before`, so that a consumer whose
-certificate is due is tried at least once more before it ends.
+Every wait follows from the role: none is longer than half of `renew_before`, so that a consumer
+whose certificate is due is tried at least once more before it ends.
 
 Functions return what changes in a record (`Changes`), or nothing.
 """
@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from trustwright.errors import (
     ConflictError,
@@ -42,13 +43,21 @@ BREAKER_OPEN = "BREAKER-OPEN"
 """Rule of the error for an order that a breaker refuses."""
 
 CONSUMER_FAILURES = 3
-CONSUMER_BUDGET = 10
+CONSUMER_BUDGET = 8
 ROLE_FAILURES = 5
 ROLE_BUDGET = 20
 ROLE_BUDGET_EACH = 3
 FIRST_WAIT_PART = 16
 LONGEST_WAIT_PART = 2
-SHORTEST_LIMIT = timedelta(seconds=60)
+SHORTEST_LIMIT = 60
+"""Seconds below which the longest wait is never, however short a certificate lives."""
+MOST_DOUBLINGS = 8
+"""More are never needed from the first wait to the longest, and time has an end as well."""
+
+
+_NOBODYS = frozenset({"VAULT-ROLE", "VAULT-TLS"})
+"""Rules of errors that neither led to a certificate nor would meet every consumer of a role: the
+role does not list the consumer's URI, or the server's own TLS certificate does not verify."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class Limits:
     Attributes:
         failures: in a row, with which it opens.
         budget: orders in one window.
-        window: how long orders are counted together.
+        window: how long orders are counted together; as long as the longest wait.
         first_wait: from opening to the first trial; doubled with every failure.
         longest_wait: between two trials.
         foretold: an order counts as failed until it is known to have gone well.
@@ -73,8 +82,7 @@ class Limits:
 
     def wait(self, failures: int) -> timedelta:
         """Return how long to wait after so many failures in a row."""
-        # Beyond that many doublings the longest wait is reached, whatever the first one is.
-        doublings = min(max(0, failures - self.failures), 32)
+        doublings = min(max(0, failures - self.failures), MOST_DOUBLINGS)
         return min(self.longest_wait, self.first_wait * (1 << doublings))
 
 
@@ -87,29 +95,34 @@ class Refusal:
 
 
 def consumer_limits(role: Role) -> Limits:
-    """Return what the breaker of one consumer of this role bears.
-
-    In each window, the time from one renewal to the next, one order is usual.
-    """
-    return _limits(role, CONSUMER_FAILURES, CONSUMER_BUDGET, foretold=True)
+    """Return what the breaker of one consumer of this role bears."""
+    return _limits(role, CONSUMER_FAILURES, CONSUMER_BUDGET * _rounds(role), foretold=True)
 
 
 def role_limits(role: Role, consumers: int) -> Limits:
     """Return what the breaker of a role with so many consumers bears."""
-    budget = ROLE_BUDGET + ROLE_BUDGET_EACH * consumers
+    budget = ROLE_BUDGET + ROLE_BUDGET_EACH * consumers * _rounds(role)
     return _limits(role, ROLE_FAILURES, budget, foretold=False)
 
 
 def _limits(role: Role, failures: int, budget: int, *, foretold: bool) -> Limits:
-    renew_before = timedelta(seconds=role.renew_before)
     return Limits(
         failures=failures,
         budget=budget,
-        window=timedelta(seconds=max(1, service_time(role.ttl, role.renew_before))),
-        first_wait=max(timedelta(seconds=1), renew_before / FIRST_WAIT_PART),
-        longest_wait=max(SHORTEST_LIMIT, renew_before / LONGEST_WAIT_PART),
+        window=timedelta(seconds=_longest_wait(role)),
+        first_wait=timedelta(seconds=max(1, role.renew_before // FIRST_WAIT_PART)),
+        longest_wait=timedelta(seconds=_longest_wait(role)),
         foretold=foretold,
     )
+
+
+def _longest_wait(role: Role) -> int:
+    return max(SHORTEST_LIMIT, role.renew_before // LONGEST_WAIT_PART)
+
+
+def _rounds(role: Role) -> int:
+    """Return how often, rounded up, a certificate is renewed in one window when all goes well."""
+    return ceil(_longest_wait(role) / max(1, service_time(role.ttl, role.renew_before)))
 
 
 def refusal(record: BreakerRecord, limits: Limits, now: datetime) -> Refusal | None:
@@ -212,13 +225,18 @@ def blames_role(error: TrustwrightError) -> bool:
     """Return whether an order that failed so would fail for every consumer of its role.
 
     Vault refused the role's parameters, or what it signed is not what was ordered. Nobody is to
-    blame when Vault is away, or when nothing was sent because a rule of ours forbids it.
+    blame when Vault is away, when nothing was sent because a rule of ours forbids it, or when the
+    role does not list this one consumer yet: that costs no signature.
     """
+    if error.rule in _NOBODYS:
+        return False
     return isinstance(error, Denied | Rejected | VerificationError | LintViolation)
 
 
 def may_have_signed(error: TrustwrightError) -> bool:
     """Return whether a certificate may have come of an order that failed so."""
+    if error.rule in _NOBODYS:
+        return False
     return isinstance(error, OutcomeUnknown | VerificationError | LintViolation | ConflictError)
 
 

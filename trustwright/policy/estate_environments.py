@@ -9,6 +9,7 @@ from trustwright.model.estate import Environment, Estate, RoleName
 from trustwright.model.profile import LONGEST_NAME
 from trustwright.policy.breach import Breach, Location, below, duration_text
 from trustwright.policy.naming import CANARY, canary_name, probe_role
+from trustwright.policy.renewal import SHORTEST_SERVICE
 
 SHORTEST_TTL = 60
 LONGEST_VALIDITY = 40 * 366 * 86_400
@@ -165,9 +166,18 @@ def check_ttls(estate: Estate) -> Iterator[Breach]:
 
 
 def check_renewal(estate: Estate) -> Iterator[Breach]:
-    """EST-RENEW: replacement starts after issuance."""
+    """EST-RENEW: replacement starts after issuance, and not before a set can be in service."""
     for place, environment, name in _roles(estate):
         role = environment.roles[name]
+        service = role.ttl - role.renew_before
+        if 0 < service < SHORTEST_SERVICE:
+            yield Breach(
+                (*place, "renew_before"),
+                f"renew_before {duration_text(role.renew_before)} leaves a certificate of "
+                f"{duration_text(role.ttl)} {duration_text(service)} in service: a delivery takes "
+                "some itself",
+                f"leave at least {duration_text(SHORTEST_SERVICE)}; a third of the ttl is usual",
+            )
         if role.renew_before >= role.ttl:
             yield Breach(
                 (*place, "renew_before"),
