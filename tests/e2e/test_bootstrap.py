@@ -10,9 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.vaults import csr
 from tests.e2e.pages import logged_in, paste_response
 from tests.e2e.secrets import Scan, scan
 from tests.e2e.site import Site, eventually, installed
+from trustwright.estatefile import load_estate
+from trustwright.ids import serial_text
+from trustwright.ports import SignOrder
+from trustwright.vault import connect
+from trustwright.x509 import parse
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -38,6 +44,7 @@ def test_the_whole_story(site: Site, tmp_path: Path) -> None:
     """Prod by the form, test by the terminal and through a dying stack; then the search."""
     prod_through_the_form(site, tmp_path)
     from_the_terminal_through_a_killed_stack(site)
+    a_sweep_finds_a_stranger(site)
     check_no_secret_is_left(site)
 
 
@@ -86,6 +93,22 @@ def from_the_terminal_through_a_killed_stack(site: Site) -> None:
     again = site.run("ceremony", "submit", str(response))
     assert "accepted" in again.stdout
     site.run("admin", "issue", "alice", "--environment", "test")
+
+
+def a_sweep_finds_a_stranger(site: Site) -> None:
+    """A certificate that nobody announced is found by the flow, and the server's log says who."""
+    signer = connect.signer("prod", load_estate(site.demo.estate).environments["prod"])
+    (issuer_id,) = site.row("select issuer_id from issuers where id = 'prod-g1'") or ("",)
+    name = "evil.prod.example.internal"
+    order = SignOrder(str(issuer_id), "server", csr(), (name,), (), ttl=3600)
+    serial = serial_text(parse.certificate(signer.sign(order)).serial_number)
+    said = site.run("sweep", "prod", "--wait").stdout
+    assert "not looked at" not in said
+    listed = site.run("findings", "list", "--kind", "certificate-rogue", "--json").stdout
+    (row,) = json.loads(listed)
+    assert (row["subject"], row["severity"], row["state"]) == (serial, "critical", "open")
+    assert "signed through server" in row["summary"]
+    assert "-auth-jwt-issuer-issuer (entity " in row["summary"]
 
 
 def check_no_secret_is_left(site: Site) -> None:
