@@ -39,7 +39,7 @@ def test_watch_and_sweep_run_by_schedule(fresh: Stack) -> None:
         eventually(f"{flow} ran", lambda: api.flow_runs(flow, {"COMPLETED", "FAILED"}), 120)  # noqa: B023
         ended = api.flow_runs(flow, {"COMPLETED", "FAILED"})
         assert [run.state_name for run in ended] == ["Completed"]
-        assert len(api.flow_runs(flow, {"Scheduled"})) >= 3
+        assert len(api.flow_runs(flow, {"Scheduled"})) >= 2
     for part in ("prefect", "runner"):
         log = fresh.folder.log(part).read_text()
         assert re.findall(r".*(?:ERROR|CRITICAL|Traceback).*", log) == []
