@@ -12,7 +12,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Interval
 from prefect.types.entrypoint import EntrypointType
 
-from deployments.triggers import cancelled_bootstrap
+from deployments.triggers import cancelled_bootstrap, consumers_due
 from flows.apply_environment import apply_environment
 from flows.bootstrap_environment import bootstrap_environment
 from flows.renew_consumers import renew_consumers
@@ -44,7 +44,12 @@ def deployments(now: datetime, sweep_every: timedelta = SWEEP_EVERY) -> list[Run
     return [
         RunnerDeployment.from_flow(bootstrap_environment, name=NAME, entrypoint_type=BY_MODULE),
         RunnerDeployment.from_flow(apply_environment, name=NAME, entrypoint_type=BY_MODULE),
-        RunnerDeployment.from_flow(renew_consumers, name=NAME, entrypoint_type=BY_MODULE),
+        RunnerDeployment.from_flow(
+            renew_consumers,
+            name=NAME,
+            triggers=[consumers_due()],
+            entrypoint_type=BY_MODULE,
+        ),
         RunnerDeployment.from_flow(
             watch_ceremonies,
             name=NAME,

@@ -25,7 +25,7 @@ LOOKS = 250
 
 
 def inspect_targets(ports: Ports, environment: str) -> Seen:
-    """Seen at the targets that nobody has looked at for longest, and at those that were not right.
+    """Look at the targets that nobody has looked at for longest, and at those that were not right.
 
     Which were looked at is written down by `due_consumers`, which looks at the same ones right
     after: what differs is mended. A consumer that is being served at this moment is left to the run

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Final
 
 from trustwright.errors import ConflictError, TrustwrightError, Unavailable
 from trustwright.lifecycle.comparison import compare_with_vault
@@ -18,13 +17,11 @@ from trustwright.lifecycle.judging import judge_crls, judge_deadlines, judge_rec
 from trustwright.lifecycle.probing import judge_endpoints
 from trustwright.lifecycle.renewal import due_consumers
 from trustwright.model.sweep import SweepRecord
+from trustwright.policy.events import consumers_due
 from trustwright.policy.findings import Finding, Part, Seen, finding, kinds_of
 from trustwright.policy.phases import reached
 from trustwright.policy.quoting import one_line
-from trustwright.ports import Event, Ports
-
-CONSUMERS_DUE: Final = "trustwright.consumers.due"
-"""The event that starts a renewal."""
+from trustwright.ports import Ports
 
 A_DAY = timedelta(days=1)
 _DEAD_AFTER = timedelta(minutes=10)
@@ -63,7 +60,7 @@ def environments_of(ports: Ports, environment: str) -> list[str]:
 
 
 def look_at(ports: Ports, environment: str, part: Part) -> Seen:
-    """Seen at one part of an environment; what cannot be looked at is said and closes nothing."""
+    """Look at one part of an environment; what cannot be looked at is said and closes nothing."""
     try:
         seen = _PARTS[part](ports, environment)
     except TrustwrightError as error:
@@ -143,16 +140,7 @@ def hand_over_due(ports: Ports, sweep: str, environment: str) -> int:
         _count(ports, sweep, problems=[f"{environment}: what is due is not known: {error}"])
         return 0
     if due:
-        rung = ports.events.emit(
-            [
-                Event(
-                    name=CONSUMERS_DUE,
-                    resource=f"trustwright.environment.{environment}",
-                    environment=environment,
-                    payload={"environment": environment, "count": due},
-                )
-            ]
-        )
+        rung = ports.events.emit([consumers_due(environment, due)])
         problems = [] if rung else [f"{environment}: nobody took the event of what is due"]
         _count(ports, sweep, due=due, problems=problems)
     return due

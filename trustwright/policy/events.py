@@ -20,9 +20,12 @@ time. *sweep*: from a sweep, with no audit line. *record*: an audit line alone."
 
 CONSUMERS_DUE: Final = "trustwright.consumers.due"
 """Starts a renewal."""
+FINDING_OPENED: Final = "trustwright.finding.opened"
+FINDING_CLOSED: Final = "trustwright.finding.closed"
 LONGEST_DETAIL = 500
 _LONGEST_RESOURCE = 300
 _LINE = ("environment", "subject", "actor", "detail")
+_FINDING = ("id", "kind", "subject", "severity", "summary", "times")
 _ENVIRONMENT = "environment.{environment}"
 _CONSUMER = "consumer.{subject}"
 _CEREMONY = "ceremony.{subject}"
@@ -149,6 +152,20 @@ _KINDS = (
         "channel.{subject}",
         "a channel did not take a message",
         "record",
+    ),
+    EventKind(
+        FINDING_OPENED,
+        "finding.{kind}.{environment}.{subject}",
+        "a sweep found something new, or it became critical; the root's environment is `estate`",
+        "sweep",
+        _FINDING,
+    ),
+    EventKind(
+        FINDING_CLOSED,
+        "finding.{kind}.{environment}.{subject}",
+        "a sweep looked for it and it is gone",
+        "sweep",
+        _FINDING,
     ),
     EventKind(
         CONSUMERS_DUE,

@@ -96,7 +96,7 @@ def test_a_sweep_in_this_process(world: World, capsys: pytest.CaptureFixture[str
     world.clock.advance(seconds=60)
     assert trustwright("sweep", "prod", "--here") == 0
     first, *problems = capsys.readouterr().out.splitlines()
-    assert first == "due 0, opened 1, closed 0"
+    assert first == "due 1, opened 1, closed 0"
     assert problems
     assert all(line.startswith("not looked at: prod: ") for line in problems)
     assert trustwright("sweep", "nowhere", "--here") == 2

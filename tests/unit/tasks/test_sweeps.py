@@ -16,8 +16,9 @@ from tests.fakes.world import World
 from tests.unit.lifecycle.scenes import bootstrap, leave_request, raising, twist
 from tests.unit.lifecycle.strangers import sign_behind_our_back
 from trustwright.errors import ConfigurationError, Unavailable, VerificationError
-from trustwright.lifecycle.sweep import sweep_estate
+from trustwright.lifecycle.sweep import begin_sweep, sweep_estate
 from trustwright.model.sweep import SweepRecord
+from trustwright.policy.endpoints import ENDPOINT_KINDS
 from trustwright.policy.findings import CATALOGUE
 
 pytestmark = pytest.mark.unit
@@ -55,6 +56,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(steps, "this_run", lambda: "run-9")
     for name in STEPS:
         monkeypatch.setattr(flow, name, getattr(steps, name).fn)
+    monkeypatch.setattr(flow, "publish_estate", lambda: None)
     return made
 
 
@@ -93,7 +95,7 @@ def test_the_flow_is_what_sweeping_without_prefect_is(world: World) -> None:
 
 def test_every_step_of_the_flow_is_named_here() -> None:
     """The fixture leaves none of them to Prefect."""
-    assert set(flow.sweep_expiry.fn.__code__.co_names) == set(STEPS)
+    assert set(flow.sweep_expiry.fn.__code__.co_names) == {*STEPS, "publish_estate"}
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_a_sweep_that_died_is_ended_by_the_next(world: World) -> None:
     """Not one that is at work, nor one that began a moment ago."""
     for run_id in ("dead", "alive"):
         world.ports.actor = run_id
-        steps.sweeps.begin_sweep(world.ports, "")
+        begin_sweep(world.ports, "")
         world.clock.advance(seconds=1)
     world.ports.orchestrator.living = {"alive"}
     run()
@@ -205,8 +207,6 @@ def test_what_is_due_may_not_be_known(world: World, monkeypatch: pytest.MonkeyPa
 
 def test_every_endpoint_kind_is_in_the_catalogue() -> None:
     """What the probes find has a place where people read what it means."""
-    from trustwright.policy.endpoints import ENDPOINT_KINDS
-
     assert {kind.name for kind in CATALOGUE.values() if kind.part == "endpoints"} == set(
         ENDPOINT_KINDS
     )

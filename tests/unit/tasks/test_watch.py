@@ -63,11 +63,10 @@ def test_the_sweep_comes_round_after_the_watch() -> None:
     assert schedule.interval == timedelta(hours=1)
     assert schedule.anchor_date == NOW + FIRST_SWEEP
     assert FIRST_WATCH < FIRST_SWEEP
-    (often,) = (
-        each.schedules
-        for each in deployments(NOW, timedelta(minutes=5))
-        if "sweep" in each.flow_name
-    )
-    assert [getattr(each.schedule, "interval", None) for each in often or []] == [
-        timedelta(minutes=5)
-    ]
+    often = [each for each in deployments(NOW, timedelta(minutes=5)) if each.schedules]
+    intervals = {
+        each.flow_name: getattr(schedule.schedule, "interval", None)
+        for each in often
+        for schedule in each.schedules or []
+    }
+    assert intervals == {"watch-ceremonies": WATCH_EVERY, "sweep-expiry": timedelta(minutes=5)}
