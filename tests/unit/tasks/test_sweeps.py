@@ -189,6 +189,7 @@ def test_what_is_due_is_handed_over(world: World, monkeypatch: pytest.MonkeyPatc
     )
     assert newest(world).due == 2
     world.ports.doorbell.down = True
+    world.clock.advance(seconds=60)
     run()
     assert "prod: nobody took the event of what is due" in newest(world).problems
 
