@@ -84,11 +84,12 @@ def test_a_certificate_signed_behind_our_back(ready: RealWorld) -> None:
         certificate.not_valid_after_utc,
     )
     said = re.search(
-        r"; signed through server; .*; by (\S+) \(entity ([0-9a-f-]{36})\S*\) from (\S+) at (\S+), "
-        r"request ([0-9a-f-]{36})$",
+        r"; signed through server; by (\S+) \(entity ([0-9a-f-]{36})\S*\) from (\S+) at (\S+), "
+        r"request ([0-9a-f-]{36}); valid ",
         row.summary,
     )
-    assert f"serial {serial}; CN=evil.{DOMAIN}," in row.summary
+    assert f"serial {serial};" in row.summary
+    assert f"; CN=evil.{DOMAIN},OU=prod,O=Example; for evil.{DOMAIN}" in row.summary
     assert said is not None
     assert said[1].endswith("-auth-jwt-issuer-issuer")
     assert said[3] == "127.0.0.1"
