@@ -24,7 +24,9 @@ from trustwright.report.tables import estate_page, expiring_rows, finding_rows
 def publish_estate() -> None:
     """Show what the record has now: artifacts ``estate``, ``expiring`` and ``findings``."""
     with _only_said("the estate"):
-        _publish(look_over_estate())
+        overview = look_over_estate()
+        if overview is not None:
+            _publish(overview)
 
 
 def _publish(overview: Overview) -> None:

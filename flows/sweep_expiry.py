@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.artifacts import publish_estate
 from flows.hooks import tell_run_crashed, tell_run_failed
 from tasks.sweeps import (
     begin_sweep,
@@ -50,3 +51,4 @@ def sweep_expiry(environment: str = "") -> None:
         hand_over_due(sweep, name)
     judge_root(sweep)
     end_sweep(sweep)
+    publish_estate()

@@ -322,3 +322,28 @@ class Contest:
                 with self._lock:
                     self._winners[turn] += 1
             self._barrier.wait()
+
+
+def test_the_inventory_streams_by_serial(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one environment, in byte order, across pages; a serial of two issuers comes twice."""
+    monkeypatch.setattr("trustwright.store.agenda.LISTED_PAGE", 3)
+    with_issuer(records).issuers.insert(issuer(generation=2))
+    serials = ["0a", "0a:ff", "0a:0b", "0b:00:01", "00:99", "ff:00", "0a:09"]
+    for serial in serials:
+        row = certificate().model_copy(update={"id": f"prod-g1/{serial}", "serial": serial})
+        records.certificates.insert(row)
+    twin = {"id": "prod-g2/0a:0b", "serial": "0a:0b", "issuer": "prod-g2", "state": "revoked"}
+    records.certificates.insert(certificate().model_copy(update=twin))
+    found = list(records.agenda.recorded("prod"))
+    assert [each.serial for each in found] == sorted([*serials, "0a:0b"])
+    assert [each.id for each in found if each.serial == "0a:0b"] == ["prod-g1/0a:0b", twin["id"]]
+    last = found[-1]
+    sample = certificate()
+    assert (last.id, last.serial, last.subject, last.state, last.not_after) == (
+        "prod-g1/ff:00",
+        "ff:00",
+        sample.subject,
+        sample.state,
+        sample.not_after,
+    )
+    assert list(records.agenda.recorded("test")) == []

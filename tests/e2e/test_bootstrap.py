@@ -13,9 +13,15 @@ from pathlib import Path
 import pytest
 
 from demo.estate import consumer_folder
+from tests.contract.vaults import csr
 from tests.e2e.pages import logged_in, paste_response
 from tests.e2e.secrets import Scan, scan
 from tests.e2e.site import Site, eventually, installed
+from trustwright.estatefile import load_estate
+from trustwright.ids import serial_text
+from trustwright.ports import SignOrder
+from trustwright.vault import connect
+from trustwright.x509 import parse
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -46,6 +52,7 @@ def test_the_whole_story(site: Site, tmp_path: Path) -> None:
     check_events(site)
     a_sweep_rings_for_the_renewal(site)
     an_estate_that_changes(site)
+    a_sweep_finds_a_stranger(site)
     check_no_secret_is_left(site)
 
 
@@ -171,6 +178,22 @@ def an_estate_that_changes(site: Site) -> None:
     assert found == ("revoked",)
     assert site.row("select state from deliveries where id = 'test/collector'") == ("retired",)
     assert site.holder("test") is None
+
+
+def a_sweep_finds_a_stranger(site: Site) -> None:
+    """A certificate that nobody announced is found by the flow, and the server's log says who."""
+    signer = connect.signer("prod", load_estate(site.demo.estate).environments["prod"])
+    (issuer_id,) = site.row("select issuer_id from issuers where id = 'prod-g1'") or ("",)
+    name = "evil.prod.example.internal"
+    order = SignOrder(str(issuer_id), "server", csr(), (name,), (), ttl=3600)
+    serial = serial_text(parse.certificate(signer.sign(order)).serial_number)
+    said = site.run("sweep", "prod", "--wait").stdout
+    assert "not looked at" not in said
+    listed = site.run("findings", "list", "--kind", "certificate-rogue", "--json").stdout
+    (row,) = json.loads(listed)
+    assert (row["subject"], row["severity"], row["state"]) == (serial, "critical", "open")
+    assert "signed through server" in row["summary"]
+    assert "-auth-jwt-issuer-issuer (entity " in row["summary"]
 
 
 def check_no_secret_is_left(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""What nobody starts: a fresh stack looks after its ceremonies by schedule."""
+"""What nobody starts: a fresh stack looks after its ceremonies and its certificates by schedule."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from trustwright.embedded.stack import Stack
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 WATCH = "watch-ceremonies/trustwright"
+SWEEP = "sweep-expiry/trustwright"
 
 
 @pytest.fixture
@@ -31,14 +32,14 @@ def fresh(tmp_path: Path) -> Iterator[Stack]:
         stack.down()
 
 
-def test_the_watch_runs_by_schedule(fresh: Stack) -> None:
+def test_watch_and_sweep_run_by_schedule(fresh: Stack) -> None:
     """One run soon after the start, without an error; the next ones stand in the calendar."""
     api = prefect(fresh)
-    eventually("the watch has run", lambda: api.flow_runs(WATCH, {"COMPLETED", "FAILED"}), 120)
-    assert [run.state_name for run in api.flow_runs(WATCH, {"COMPLETED", "FAILED"})] == [
-        "Completed"
-    ]
-    assert len(api.flow_runs(WATCH, {"Scheduled"})) >= 3
+    for flow in (WATCH, SWEEP):
+        eventually(f"{flow} ran", lambda: api.flow_runs(flow, {"COMPLETED", "FAILED"}), 120)  # noqa: B023
+        ended = api.flow_runs(flow, {"COMPLETED", "FAILED"})
+        assert [run.state_name for run in ended] == ["Completed"]
+        assert len(api.flow_runs(flow, {"Scheduled"})) >= 2
     for part in ("prefect", "runner"):
         log = fresh.folder.log(part).read_text()
         assert re.findall(r".*(?:ERROR|CRITICAL|Traceback).*", log) == []

@@ -77,7 +77,7 @@ class _Comparison:
     flood: int = 0
 
     def unknown(self, serial: str) -> None:
-        """Seen at a serial that only Vault has."""
+        """Look at a serial that only Vault has."""
         if serial in self._own or self._is_too_much():
             return
         pem = self.ports.signer(self.environment).certificate(serial)
@@ -93,7 +93,7 @@ class _Comparison:
         self._account_for(serial, certificate, read)
 
     def unlisted(self, row: Recorded) -> None:
-        """Seen at a row that Vault does not list."""
+        """Look at a row that Vault does not list."""
         ended = row.not_after <= self.ports.clock.now()
         if row.state != "valid" or ended or self._is_too_much():
             return

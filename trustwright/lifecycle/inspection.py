@@ -25,7 +25,7 @@ LOOKS = 250
 
 
 def inspect_targets(ports: Ports, environment: str) -> Seen:
-    """Seen at the targets that nobody has looked at for longest, and at those that were not right.
+    """Look at the targets that nobody has looked at for longest, and at those that were not right.
 
     Which were looked at is written down by `due_consumers`, which looks at the same ones right
     after: what differs is mended. A consumer that is being served at this moment is left to the run
@@ -42,11 +42,13 @@ def inspect_targets(ports: Ports, environment: str) -> Seen:
     }
     for row in _to_look_at(ports, environment):
         try:
-            found += _inspected(ports, consumers.get(row.consumer), row)
+            wrong = list(_inspected(ports, consumers.get(row.consumer), row))
         except TrustwrightError as error:
             problems.append(f"{row.id}: {one_line(str(error))}")
             continue
-        seen.add(row.consumer)
+        if not wrong or _stands(ports, row):
+            found += wrong
+            seen.add(row.consumer)
     issuers = {each.id for each in ports.records.issuers.find(environment=environment)}
     return Seen(
         kinds=kinds_of("consumers"),
@@ -64,6 +66,12 @@ def _to_look_at(ports: Ports, environment: str) -> Iterator[DeliveryRecord]:
             if row is not None:
                 rows[row.id] = row
     return (row for row in rows.values() if row.holder is None)
+
+
+def _stands(ports: Ports, row: DeliveryRecord) -> bool:
+    """Return whether nobody has written the row since: a run may have delivered meanwhile."""
+    newest = ports.records.deliveries.get(row.id)
+    return newest is not None and newest.version == row.version
 
 
 def _inspected(ports: Ports, consumer: Consumer | None, row: DeliveryRecord) -> Iterator[Finding]:
@@ -99,7 +107,12 @@ def _bundle_findings(
 ) -> Iterator[Finding]:
     """Judge what software trusts there; a bundle that is as it was delivered was judged before."""
     root = parse.spki_sha256(parse.certificate(ports.root_certificate))
-    trusted, chain = _read(bundles.trust), _read(bundles.chain)
+    try:
+        trusted, chain = _read(bundles.trust), _read(bundles.chain)
+    except VerificationError as error:
+        what = f"a bundle of {row.consumer} at {one_line(row.target)}: {one_line(str(error))}"
+        yield finding("anchor-differs", row.environment, row.consumer, what)
+        return
     if any(parse.spki_sha256(each) == root for each in (*trusted, *chain)):
         what = f"the root is in a bundle of {row.consumer} at {one_line(row.target)}"
         yield finding("bundle-root", row.environment, row.consumer, what)

@@ -60,7 +60,7 @@ def environments_of(ports: Ports, environment: str) -> list[str]:
 
 
 def look_at(ports: Ports, environment: str, part: Part) -> Seen:
-    """Seen at one part of an environment; what cannot be looked at is said and closes nothing."""
+    """Look at one part of an environment; what cannot be looked at is said and closes nothing."""
     try:
         seen = _PARTS[part](ports, environment)
     except TrustwrightError as error:

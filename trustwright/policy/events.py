@@ -20,6 +20,8 @@ time. *sweep*: from a sweep, with no audit line. *record*: an audit line alone."
 
 CONSUMERS_DUE: Final = "trustwright.consumers.due"
 """Starts a renewal."""
+FINDING_OPENED: Final = "trustwright.finding.opened"
+FINDING_CLOSED: Final = "trustwright.finding.closed"
 LONGEST_DETAIL = 500
 _LONGEST_RESOURCE = 300
 _LINE = ("environment", "subject", "actor", "detail")
@@ -196,13 +198,19 @@ _KINDS = (
         "record",
     ),
     EventKind(
-        "trustwright.finding.opened",
+        FINDING_OPENED,
         _FINDING,
-        "a sweep found something, or found that it had become worse",
+        "a sweep found something new, or it became critical; the root's environment is `estate`",
         "sweep",
         _FOUND,
     ),
-    EventKind("trustwright.finding.closed", _FINDING, "it is gone", "sweep", _FOUND),
+    EventKind(
+        FINDING_CLOSED,
+        _FINDING,
+        "a sweep looked for it and it is gone",
+        "sweep",
+        _FOUND,
+    ),
     EventKind(
         CONSUMERS_DUE,
         _ENVIRONMENT,

@@ -8,6 +8,7 @@ from typing import Final
 from trustwright.clock import utc_text
 from trustwright.model.estate import Severity
 from trustwright.model.sweep import FindingRecord
+from trustwright.policy.events import FINDING_CLOSED, FINDING_OPENED
 from trustwright.policy.quoting import one_line
 from trustwright.ports import Event, Notice
 
@@ -17,8 +18,6 @@ SHOWN: Final = 20
 ALONE: Final = 5
 """Critical findings that get a message each; more than that come in one."""
 
-OPENED = "trustwright.finding.opened"
-CLOSED = "trustwright.finding.closed"
 _RANK: dict[Severity, int] = {"info": 0, "warning": 1, "critical": 2}
 _LONGEST = 600
 
@@ -29,9 +28,12 @@ def rank(severity: Severity) -> int:
 
 
 def finding_event(row: FindingRecord) -> Event:
-    """Return the event that a finding was opened, became worse, or is gone."""
+    """Return the event that a finding was opened, became worse, or is gone.
+
+    Its key is that of the occurrence: sent twice after a crash, it is one event.
+    """
     return Event(
-        name=OPENED if row.state == "open" else CLOSED,
+        name=FINDING_OPENED if row.state == "open" else FINDING_CLOSED,
         resource=f"trustwright.finding.{row.kind}.{row.environment or 'estate'}.{row.subject}",
         environment=row.environment,
         payload={
@@ -39,9 +41,11 @@ def finding_event(row: FindingRecord) -> Event:
             "kind": row.kind,
             "subject": row.subject,
             "severity": row.severity,
-            "summary": row.summary,
+            "summary": row.summary[:_LONGEST],
             "times": row.times,
         },
+        key=f"{row.id} {row.times} {row.state} {row.severity}",
+        occurred=row.closed or row.seen,
     )
 
 
@@ -59,7 +63,7 @@ def notices_of(environment: str, rows: Sequence[FindingRecord]) -> list[Notice]:
 
 def _alarm(environment: str, row: FindingRecord) -> Notice:
     return Notice(
-        event=OPENED,
+        event=FINDING_OPENED,
         severity="critical",
         title=f"{_where(environment)}: {row.kind.replace('-', ' ')}",
         body="\n".join(_told(row)),
@@ -77,7 +81,7 @@ def _told(row: FindingRecord) -> list[str]:
 def _digest(environment: str, new: list[FindingRecord], gone: list[FindingRecord]) -> Notice:
     lines = [*_part("New:", new), *_part("Gone:", gone), "", "    trustwright findings list", ""]
     return Notice(
-        event=OPENED if new else CLOSED,
+        event=FINDING_OPENED if new else FINDING_CLOSED,
         severity=_severity(new, gone),
         title=f"{_where(environment)}: {_counted(new, gone)}",
         body="\n".join(lines),

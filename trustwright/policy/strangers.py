@@ -130,14 +130,15 @@ def judge_stranger(
         silence: why it says nothing.
         remark: what else is known.
     """
+    # What its maker chose comes last: however long it is, a message that is cut says the rest.
     parts = [
         f"serial {found.serial}",
+        _role_of(found, likely_roles(found, name, environment), signing),
+        _who(signing, silence),
+        f"valid {utc_text(found.not_before)} to {utc_text(found.not_after)}",
+        remark,
         one_line(found.subject),
         f"for {_listed(found.names) or 'no name'}",
-        _role_of(found, likely_roles(found, name, environment), signing),
-        f"valid {utc_text(found.not_before)} to {utc_text(found.not_after)}",
-        _who(signing, silence),
-        remark,
     ]
     return finding(
         "certificate-rogue",

@@ -370,7 +370,8 @@ def expect_closed(world: World, kind: str, scene: Scene) -> None:
     assert (row.state, row.times) == ("closed", 1)
     assert row.closed == row.told == row.emitted
     assert any(row.summary[:60] in each for each in gone(world))
-    events = [each.name for each in world.ports.doorbell.emitted if each.payload["id"] == row.id]
+    rung = world.ports.doorbell.emitted
+    events = [each.name for each in rung if each.payload.get("id") == row.id]
     assert events == ["trustwright.finding.opened", "trustwright.finding.closed"]
     sweep(world)
     assert found(world, kind, scene) == row
