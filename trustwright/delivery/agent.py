@@ -3,8 +3,8 @@
 ``bao agent`` and ``vault agent`` read the same file. Measured (ADR 0020): an agent renders each
 template into a file of its own, one after the other, so two templates leave a moment with the key
 of one set beside the certificate of another; and it runs a command only after a file that has
-changed. Hence one template for the whole set, a command that splits it, swaps one link and reloads,
-and no file that stays: what was not taken to its end is rendered, and taken, again.
+changed. Hence one template for the whole set, with the time in it, and a command that splits it,
+swaps one link and reloads: what was not taken to its end is rendered, and taken, again.
 """
 
 from __future__ import annotations
@@ -51,12 +51,13 @@ template_config {{
 }}
 
 # The whole set is one file, so that a key never meets another set's certificate; the command splits
-# it, and removes it.
+# it, and removes it. The time makes it new at every look: a command that was cut runs again.
 template {{
   destination          = "{path}/.set"
   perms                = "0600"
   error_on_missing_key = true
   contents             = <<SET
+{{{{ timestamp }}}}
 {{{{ with secret "{secret}" -}}}}
 {parts}{{{{ end -}}}}
 SET
@@ -79,9 +80,14 @@ reload() {{ {reload}; }}
 mkdir -p versions
 chmod 0755 . versions
 new=$(mktemp -d versions/set.XXXXXXXXXX)
-trap 'rm -rf "$new"' EXIT
+trap 'rm -rf "$new" .set' EXIT
+# Nothing that a secret says leads out of this folder.
 awk -v to="$new" '
-  /^== / {{ file = to "/" $2; next }}
+  /^== / {{
+    if ($2 !~ /^((key|cert|fullchain|trust|crl)[.]pem|manifest[.]json)$/) exit 1
+    file = to "/" $2
+    next
+  }}
   file && NF && /^[{{]/ {{ printf "%s", $0 > file; next }}
   file && NF {{ print > file }}' .set
 rm -f .set
@@ -189,10 +195,9 @@ def _rendered(consumer: Consumer) -> tuple[VaultKv, str]:
 
 def _needs(consumer: Consumer, path: str) -> str:
     tools = "sh, awk, diff and coreutils"
-    return (
-        f"{tools}, and openssl with the host's keys in {path}/keys" * (consumer.key == "host")
-        or tools
-    )
+    if consumer.key == "managed":
+        return tools
+    return f"{tools}, openssl, and the host's keys in {path}/keys"
 
 
 def _parts(consumer: Consumer) -> tuple[str, ...]:

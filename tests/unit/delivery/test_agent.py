@@ -63,6 +63,7 @@ def test_the_server_the_login_and_the_secret_are_named() -> None:
         'static_secret_render_interval = "60s"',
         '{{ with secret "trustwright-delivery/data/billing/set" -}}',
         'destination          = "/etc/billing/tls/.set"',
+        "contents             = <<SET\n{{ timestamp }}\n",
         'timeout = "30s"',
         "exit_on_retry_failure         = true",
     ):
@@ -146,6 +147,7 @@ class Host:
         text = "".join(
             f"== {file}\n{held[member(file)]}\n" for file in FILES if member(file) in held
         )
+        text = f"2026-11-26T07:00:00Z\n{text}"
         (self.path / ".set").touch(mode=0o600)
         (self.path / ".set").write_text(text)
 
@@ -286,6 +288,21 @@ def test_a_set_that_is_cut_is_not_taken(host: Host) -> None:
     assert host.run().returncode == 1
     assert (host.certificate(), host.reloads()) == (first.certificate, 1)
     assert len(host.versions()) == 1
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/evil", "evil", "keys/evil.key", ""])
+def test_a_secret_leads_nowhere_else(host: Host, tmp_path: Path, name: str) -> None:
+    """Whoever can write the secret is not to write files on its hosts."""
+    host.deliver(pki().delivery())
+    host.run()
+    before = {each for each in tmp_path.rglob("*") if each.name != "calls"}
+    held = dict(host.secrets.held["billing/set"] or {})
+    name = f"{tmp_path}{name}" if name.startswith("/") else name
+    host.secrets.put("billing/set", {**held, "crl": f"{held['crl']}== {name}\nx\n"})
+
+    assert host.run().returncode == 1
+    assert {each for each in tmp_path.rglob("*") if each.name != "calls"} == before
+    assert host.reloads() == 1
 
 
 @pytest.mark.parametrize("line", ["mv -T .next current", "reload; then", "printf %s"])
