@@ -34,7 +34,7 @@ from trustwright.store.names import named
 PAGE = 500
 """Rows that are held in memory at a time."""
 
-FEW = 1000
+FEW = 5000
 """Certificates of a name or a serial's beginning that are looked up by key; more are filtered."""
 
 _CERTIFICATES = tables.certificates.c
