@@ -27,7 +27,6 @@ from tests.e2e.real import RealWorld
 from tests.ports import LOOPBACK, reserved_port
 from tests.stacks.nginx import CONFIGURATION
 from tests.stacks.process import Server, becomes_ready, binary, started
-from trustwright.delivery.directory import DirectoryTarget
 from trustwright.lifecycle.consumers import consumers_of
 from trustwright.lifecycle.renewal import renew_consumers
 from trustwright.lifecycle.sweep import sweep_estate
@@ -155,8 +154,7 @@ def versions(world: QuickWorld) -> dict[str, int]:
     """Return how many sets each consumer was given."""
     found = {}
     for consumer in consumers_of(world.ports, "prod"):
-        target = DirectoryTarget(consumer.deliver.directory, consumer.name, world.ports.clock)
-        observed = target.observed()
+        observed = world.ports.target(consumer).observed()
         assert observed is not None
         found[consumer.name] = observed.number
     return found
