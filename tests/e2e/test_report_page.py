@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -47,19 +48,28 @@ def test_it_opens_from_a_disk_and_fits(browser: Browser, tmp_path: Path, scene: 
     papers = set()
     for width in (360, 1400):
         for scheme in ("light", "dark"):
-            view = browser.new_page(viewport={"width": width, "height": 900})
-            view.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            asked: list[str] = []
-            said: list[str] = []
-            view.on("request", lambda request, asked=asked: asked.append(request.url))
-            view.on("console", lambda message, said=said: said.append(message.text))
-            view.goto(file.as_uri())
-            shot = view.screenshot(path=tmp_path / f"{width}-{scheme}.png", full_page=True)
-            found = view.evaluate(_LOOK)
-            view.close()
+            asked, said, found, size = visit(browser, file, width, dark=scheme == "dark")
             assert (asked, said) == ([file.as_uri()], [])
-            assert len(shot) > 50_000
+            assert size > 50_000
             papers.add(found.pop("paper"))
             assert found.pop("ink") not in papers
             assert found == {"wider": False, "tables": 0, "drawings": 1, "cut": 0, "main": 1}
     assert len(papers) == 2, "light and dark differ"
+
+
+def visit(
+    browser: Browser, file: Path, width: int, *, dark: bool
+) -> tuple[list[str], list[str], dict[str, Any], int]:
+    """Return what a view of the page asked for, what it said, its look, and its picture's size."""
+    view = browser.new_page(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+    )
+    asked: list[str] = []
+    said: list[str] = []
+    view.on("request", lambda request: asked.append(request.url))
+    view.on("console", lambda message: said.append(message.text))
+    view.goto(file.as_uri())
+    shot = view.screenshot(path=file.with_name(f"{width}-{dark}.png"), full_page=True)
+    found = view.evaluate(_LOOK)
+    view.close()
+    return asked, said, found, len(shot)

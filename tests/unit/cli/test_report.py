@@ -65,10 +65,8 @@ def test_a_store_that_is_down_is_a_figure_and_an_exit_code(
 ) -> None:
     """The file does not go on to say that all is well."""
 
-    @contextmanager
-    def down(**_: object) -> Iterator[FakePorts]:
+    def down(**_: object) -> FakePorts:
         raise Unavailable("the database does not answer", rule="STORE-DOWN")
-        yield world.ports
 
     monkeypatch.setattr("trustwright.assembly.assembled", down)
     file = tmp_path / "trustwright.prom"
