@@ -38,7 +38,7 @@ def metrics(context: click.Context, output: Path | None) -> None:
     deliver(exposition(overview), output)
 
 
-@metrics.command()
+@metrics.command(short_help="Answer GET /metrics on 127.0.0.1.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True)
 def serve(port: int) -> None:
     """Answer GET /metrics on 127.0.0.1 until stopped."""

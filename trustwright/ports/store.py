@@ -148,7 +148,7 @@ class Census(Protocol):
         ...
 
     def happened(self, event: str) -> Mapping[str, int]:
-        """Return how often an event stands in the audit trail, by environment."""
+        """Return how often an event happened, by environment; that people were told is no event."""
         ...
 
 
