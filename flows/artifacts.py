@@ -46,10 +46,10 @@ def _publish(overview: Overview) -> None:
 
 
 def show_renewed(environment: str, done: int, due: int) -> None:
-    """Show how far a renewal is: artifact ``renewals-<environment>``."""
+    """Show how far a renewal is: artifact ``renewing-<environment>``."""
     with _only_said(f"the progress of {environment}"):
         create_progress_artifact(
-            key=f"renewals-{environment}",
+            key=f"renewing-{environment}",
             progress=100.0 * done / due if due else 100.0,
             description=f"{done} of {due} consumers of {environment} looked after",
         )

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.artifacts import show_renewed
 from flows.hooks import tell_run_crashed, tell_run_failed
 from flows.report import report_renewal
 from tasks.leaves import consumers_to_renew, renew_batch
+from trustwright.lifecycle.consumers import Served
 from trustwright.policy.renewal import batches
 
 
@@ -28,5 +30,8 @@ def renew_consumers(environment: str, consumers: list[str] | None = None) -> Non
         consumers: names in the estate file; none means all that are due.
     """
     names = consumers_to_renew(environment, consumers or [])
-    served = [each for batch in batches(names) for each in renew_batch(environment, batch)]
+    served: list[Served] = []
+    for batch in batches(names):
+        served += renew_batch(environment, batch)
+        show_renewed(environment, len(served), len(names))
     report_renewal(environment, served)
