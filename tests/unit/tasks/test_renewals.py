@@ -24,7 +24,13 @@ BROKEN = Rejected("the reload failed", rule="DLV-RELOAD")
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+def shown() -> list[Any]:
+    """Return what was said of how far a run is: environment, done, due."""
+    return []
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: list[Any]) -> World:
     """Return a world whose prod is due and whose ports every step gets; no Prefect takes part."""
     made = World(tmp_path)
     bootstrap(made)
@@ -42,6 +48,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(flow, "consumers_to_renew", leaves.consumers_to_renew.fn)
     monkeypatch.setattr(flow, "renew_batch", leaves.renew_batch.fn)
     monkeypatch.setattr(report, "tell_renewed", notices.tell_renewed.fn)
+    monkeypatch.setattr(flow, "show_renewed", lambda *facts: shown.append(facts))
     return made
 
 
@@ -73,7 +80,10 @@ def test_a_run_serves_what_is_due_and_shows_it(world: World, tables: list[dict[s
 
 
 def test_consumers_are_served_in_batches(
-    world: World, tables: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    world: World,
+    tables: list[dict[str, Any]],
+    shown: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A step serves many, so that a fleet costs few of them; one digest for all."""
     monkeypatch.setattr(renewal, "BATCH", 2)
@@ -89,6 +99,7 @@ def test_consumers_are_served_in_batches(
     monkeypatch.setattr(flow, "renew_batch", noted(leaves.renew_batch.fn))
     flow.renew_consumers.fn("prod")
     assert steps == [2, 1]
+    assert shown == [("prod", 2, 3), ("prod", 3, 3)]
     assert events_told(world) == ["consumers.renewed"]
     assert tables[0]["description"] == "Renewals of prod: 3 delivered"
 
