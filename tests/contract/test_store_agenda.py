@@ -229,3 +229,19 @@ def walked(records: SqlRecords, question: Any) -> list[str]:
     with plans_of(records) as plans:
         assert question()
     return plans.indexes()
+
+
+def test_unserved_are_those_without_a_row(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order that was asked, over pages; another environment's rows count for nothing."""
+    monkeypatch.setattr(agenda, "PAGE", 2)
+    for row in (
+        delivered("billing"),
+        delivered("gateway", state="failed"),
+        delivered("ledger", environment="test"),
+    ):
+        records.deliveries.insert(row)
+    asked = ["ledger", "gateway", "new", "billing", "alsonew"]
+    assert records.agenda.unserved("prod", asked) == ["ledger", "new", "alsonew"]
+    assert records.agenda.unserved("prod", []) == []

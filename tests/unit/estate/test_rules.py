@@ -523,6 +523,20 @@ def test_the_intermediates_common_name_fits() -> None:
     ]
 
 
+@pytest.mark.parametrize(("renew_before", "broken"), [("55s", False), ("56s", True)])
+def test_a_certificate_serves_for_some_seconds(renew_before: str, broken: bool) -> None:
+    """A set that is due before it is in service would be replaced all the time."""
+    roles = {
+        "ttl": "60s",
+        "renew_before": renew_before,
+        "names": "prod.example.internal",
+        "usage": ["client"],
+    }
+    found = list(judge(estate_with(put("environments.prod.roles.admin", roles))))
+    said = "renew_before 56s leaves a certificate of 1m 4s in service: a delivery takes some itself"
+    assert [(rule, breach.what) for rule, breach in found] == [("EST-RENEW", said)] * broken
+
+
 def test_a_ttl_of_seconds_is_too_short() -> None:
     """Profiles begin at a minute."""
     roles = {

@@ -47,6 +47,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: list[Any]) -> 
         monkeypatch.setattr(module, "this_run", lambda: "run-2")
     monkeypatch.setattr(flow, "consumers_to_renew", leaves.consumers_to_renew.fn)
     monkeypatch.setattr(flow, "renew_batch", leaves.renew_batch.fn)
+    monkeypatch.setattr(flow, "show_renewed", lambda *_: None)
     monkeypatch.setattr(report, "tell_renewed", notices.tell_renewed.fn)
     monkeypatch.setattr(flow, "show_renewed", lambda *facts: shown.append(facts))
     return made
@@ -97,6 +98,8 @@ def test_consumers_are_served_in_batches(
         return step
 
     monkeypatch.setattr(flow, "renew_batch", noted(leaves.renew_batch.fn))
+    shown: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(flow, "show_renewed", lambda *progress: shown.append(progress))
     flow.renew_consumers.fn("prod")
     assert steps == [2, 1]
     assert shown == [("prod", 2, 3), ("prod", 3, 3)]
