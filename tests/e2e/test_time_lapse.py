@@ -31,11 +31,11 @@ from trustwright.lifecycle.consumers import consumers_of
 from trustwright.lifecycle.renewal import renew_consumers
 from trustwright.lifecycle.sweep import sweep_estate
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 RENEWALS = 20
 TTL = 60
-LEFT = 57
+LEFT = 55
 """Seconds before its end at which a certificate is replaced."""
 SERVICES = (
     ("billing", "server", "managed"),
