@@ -24,13 +24,7 @@ BROKEN = Rejected("the reload failed", rule="DLV-RELOAD")
 
 
 @pytest.fixture
-def shown() -> list[Any]:
-    """Return what was said of how far a run is: environment, done, due."""
-    return []
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: list[Any]) -> World:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """Return a world whose prod is due and whose ports every step gets; no Prefect takes part."""
     made = World(tmp_path)
     bootstrap(made)
@@ -49,7 +43,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: list[Any]) -> 
     monkeypatch.setattr(flow, "renew_batch", leaves.renew_batch.fn)
     monkeypatch.setattr(flow, "show_renewed", lambda *_: None)
     monkeypatch.setattr(report, "tell_renewed", notices.tell_renewed.fn)
-    monkeypatch.setattr(flow, "show_renewed", lambda *facts: shown.append(facts))
     return made
 
 
@@ -81,10 +74,7 @@ def test_a_run_serves_what_is_due_and_shows_it(world: World, tables: list[dict[s
 
 
 def test_consumers_are_served_in_batches(
-    world: World,
-    tables: list[dict[str, Any]],
-    shown: list[Any],
-    monkeypatch: pytest.MonkeyPatch,
+    world: World, tables: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A step serves many, so that a fleet costs few of them; one digest for all."""
     monkeypatch.setattr(renewal, "BATCH", 2)
