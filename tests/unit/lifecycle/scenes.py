@@ -144,9 +144,12 @@ def leave_request(
     key: ec.EllipticCurvePrivateKey | None = None,
     names: tuple[str, ...] = (),
 ) -> ec.EllipticCurvePrivateKey:
-    """Leave a host's certification request, as the runbook says; return the host's key."""
+    """Leave a host's certification request, as the runbook says; return the host's key.
+
+    It asks for the name that the estate gives to the consumer today.
+    """
     private = key or generate_key("ec-p256")
-    subject = Subject(organization="Host", common_name=f"{name}.prod.example.internal")
+    subject = Subject(organization="Host", common_name=consumer(world, name).names[0])
     world.ports.target(consumer(world, name))
     world.ports.targets[f"prod/{name}"].request = build_request(private, subject, names)
     return private

@@ -118,6 +118,7 @@ def searching(world: World) -> list[str]:
 def test_two_late_certificates_over_one_key_are_both_revoked(ready: World) -> None:
     """A host asks with one key; both of its requests lay on their way."""
     change_consumer(ready, "ledger", names=("ledger2.prod.example.internal",))
+    leave_request(ready)
     orders = [delay_request(ready, "ledger"), delay_request(ready, "ledger")]
     late = {arrive(ready, order) for order in orders}
     assert len(late) == 2
@@ -262,6 +263,7 @@ def test_what_an_admins_command_left_is_revoked(ready: World) -> None:
 def test_what_a_host_left_is_not_adopted(ready: World) -> None:
     """The watch orders nothing: it is revoked, and the host's next run has another one signed."""
     change_consumer(ready, "ledger", names=("ledger2.prod.example.internal",))
+    leave_request(ready)
     serial = leave(ready, "ledger")
     ready.clock.advance(seconds=TEN_MINUTES)
     settle_all_left_behind(ready.ports, "prod")

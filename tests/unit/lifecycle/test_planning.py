@@ -234,9 +234,9 @@ def test_a_key_that_others_could_read_leads_to_a_revocation(ready: World) -> Non
 
 def test_certificates_become_due(ready: World) -> None:
     """A day before they expire, the agent's earlier; the reason says until when they are valid."""
-    ready.clock.advance(seconds=15 * HOUR)
+    ready.clock.advance(seconds=14 * HOUR)
     assert plan(ready).changes == ()
-    ready.clock.advance(seconds=2 * HOUR)
+    ready.clock.advance(seconds=3 * HOUR)
     (change,) = plan(ready).changes
     (row,) = ready.ports.store.certificates.find(subject="collector", state="valid")
     assert change == Change(

@@ -130,9 +130,10 @@ def test_a_hosts_orphan_is_revoked_when_the_host_made_another_key(ready: World) 
 
 def test_a_hosts_orphan_is_revoked_when_other_names_are_wanted_now(ready: World) -> None:
     """It is not what is ordered today, though it was yesterday."""
-    leave_request(ready)
+    key = leave_request(ready)
     orphan = leave_orphan(ready, "ledger")
     change_consumer(ready, "ledger", names=("ledger2.prod.example.internal",))
+    leave_request(ready, key=key)
     assert serve(ready, "ledger").state == "delivered"
     assert orphan in listed(ready)
     (row,) = rows_of(ready, "ledger", state="valid")
@@ -141,9 +142,10 @@ def test_a_hosts_orphan_is_revoked_when_other_names_are_wanted_now(ready: World)
 
 def test_an_orphan_that_was_recorded_on_its_way_out_is_not_adopted(ready: World) -> None:
     """The run died after recording the wrong certificate and before revoking it."""
-    leave_request(ready)
+    key = leave_request(ready)
     orphan = leave_orphan(ready, "ledger")
     change_consumer(ready, "ledger", names=("ledger2.prod.example.internal",))
+    leave_request(ready, key=key)
     twist(ready.ports, {"signer.revoke": raising(ProcessDied("signer.revoke"))})
     with pytest.raises(ProcessDied):
         serve_consumer(ready.ports, consumer(ready, "ledger"))
@@ -171,16 +173,18 @@ def at_the_third_call(error: BaseException) -> Any:
 
 def test_a_revoked_orphan_is_never_adopted(ready: World) -> None:
     """The run died between the revocation and the end of the intent; the names are back again."""
-    leave_request(ready)
+    key = leave_request(ready)
     orphan = leave_orphan(ready, "ledger")
     names = consumer(ready, "ledger").names
     change_consumer(ready, "ledger", names=("ledger2.prod.example.internal",))
+    leave_request(ready, key=key)
     # The intent is set aside, the revocation's is closed; then the orphan's would be.
     twist(ready.ports, {"records.intents.replace": at_the_third_call(ProcessDied("replace"))})
     with pytest.raises(ProcessDied):
         serve_consumer(ready.ports, consumer(ready, "ledger"))
     straighten(ready.ports)
     change_consumer(ready, "ledger", names=names)
+    leave_request(ready, key=key)
     assert serve(ready, "ledger").state == "delivered"
     assert [row.state for row in rows_of(ready, "ledger", serial=orphan)] == ["revoked"]
     assert len(rows_of(ready, "ledger", state="valid")) == 1
