@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -32,11 +33,10 @@ DOMAIN = "prod.example.internal"
 PAGE = 40
 
 
-@pytest.fixture(scope="module")
-def ready(openbao: OpenBao, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealWorld]:
-    """Return a world whose prod has been bootstrapped; the tests of this file share it."""
-    folder: Path = tmp_path_factory.mktemp("rogue")
-    world = RealWorld(openbao, folder, f"rogue-{folder.name}", SERVICES)
+@pytest.fixture
+def ready(openbao: OpenBao, tmp_path: Path) -> Iterator[RealWorld]:
+    """Return a world of the test's own, whose prod has been bootstrapped."""
+    world = RealWorld(openbao, tmp_path, f"rogue-{token_hex(4)}", SERVICES)
     run_bootstrap(world.ports, "prod", world.answer)
     world.ports.chat.told.clear()
     yield world
