@@ -36,7 +36,7 @@ from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
 from trustwright.store import migrate, open_records
 from trustwright.store.engine import open_engine
 from trustwright.store.migrate import SCRIPTS
-from trustwright.store.revision import HEAD
+from trustwright.store.revision import HEAD, refuse_behind
 from trustwright.store.tables import metadata
 
 pytestmark = pytest.mark.contract
@@ -277,6 +277,19 @@ def test_an_older_schema_is_behind(sqlite_url: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         open_records(sqlite_url)
     assert raised.value.rule == "STORE-BEHIND"
+
+
+def test_no_store_is_migrated_beneath_an_earlier_program(sqlite_url: str, tmp_path: Path) -> None:
+    """Today's, and one that is not there, stand in nobody's way."""
+    refuse_behind(sqlite_url)
+    refuse_behind(f"sqlite:///{tmp_path}/absent.db")
+    set_revision(sqlite_url, "0000")
+    with pytest.raises(ConfigurationError) as raised:
+        refuse_behind(sqlite_url)
+    assert (raised.value.rule, raised.value.hint) == (
+        "STACK-RELEASE",
+        "run: trustwright down; then: trustwright up",
+    )
 
 
 def test_a_newer_schema_is_left_alone(sqlite_url: str) -> None:

@@ -89,6 +89,7 @@ def test_the_command_says_so(stack: Stack) -> None:
     done = command(stack, "up")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("everything runs already\n")
+    assert "earlier release" not in done.stdout
     assert state_of(stack).prefect_ui in done.stdout
     assert str(stack.folder.password) in done.stdout
     assert stack.folder.password.read_text() not in done.stdout

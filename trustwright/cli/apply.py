@@ -74,7 +74,7 @@ def _approved(view: View, destroy: Sequence[str], *, asks: bool) -> list[str]:
 
 def _is_typed(change: Change) -> bool:
     """Ask for the name of what would be removed; anything else leaves it."""
-    name = change.address.rpartition("/")[2]
+    name = name_to_type(change.address)
     say(f"remove {change.address}?")
     for text in change.consequences:
         say(f"  {text}")
@@ -82,6 +82,11 @@ def _is_typed(change: Change) -> bool:
         f"type {name} to remove it, nothing to leave it", default="", show_default=False
     )
     return str(answer).strip() == name
+
+
+def name_to_type(address: str) -> str:
+    """Return what tells it from others of its kind; a secret is named with its consumer."""
+    return "/".join(address.split("/")[-2 if "/metadata/" in address else -1 :])
 
 
 def _confirmed() -> bool:

@@ -32,6 +32,7 @@ def up(openbao_port: int | None, prefect_port: int | None) -> None:
     from trustwright.embedded.uses import Uses
     from trustwright.settings import asked_estate, default_home, store_digest, store_url
     from trustwright.store.migrate import migrate
+    from trustwright.store.revision import refuse_behind
 
     home = default_home()
     url = store_url(os.environ, home)
@@ -39,9 +40,13 @@ def up(openbao_port: int | None, prefect_port: int | None) -> None:
     stack = Stack(home, openbao_port=openbao_port, prefect_port=prefect_port, uses=uses)
     stack.check()  # nothing is made before all of this holds
     stack.folder.create()
+    if any(part.condition != "stopped" for part in stack.status()):
+        refuse_behind(url)
     migrate(url)  # before the runner may start the first run
     started = stack.up()
     say(f"started: {', '.join(started)}" if started else "everything runs already")
+    if stack.renew_policy():
+        say("the provisioner's policy in OpenBao was of an earlier release; it is of this one now")
     stack_table(stack.status())
     say(f"the pages ask for the text in {stack.folder.password}")
     used = estate_of(stack.folder.home)

@@ -128,8 +128,11 @@ done
 
 HOST_KEY = """\
 wanted=$(openssl x509 -in "$new/cert.pem" -noout -pubkey)
+# The copy is judged: whoever may write in keys/ exchanges nothing in between.
 for each in keys/*.key; do
-  if test "$(openssl pkey -in "$each" -pubout)" = "$wanted"; then cp "$each" "$new/key.pem"; fi
+  head -c 65536 "$each" > "$new/key.pem" || continue
+  if test "$(openssl pkey -in "$new/key.pem" -pubout)" = "$wanted"; then break; fi
+  : > "$new/key.pem"
 done
 test -s "$new/key.pem" || { echo "no key in keys/ is that of the certificate" >&2; exit 1; }
 """

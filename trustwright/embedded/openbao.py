@@ -126,7 +126,25 @@ def _provisioner_key(folder: Folder, *, begun: bool) -> None:
 
 def _policy() -> str:
     """Return the provisioner's policy for the usual mounts: the estate is not known yet."""
-    return policies.provisioner([(place, MOUNT, DELIVERY) for place in ("", policies.ANY_CHILD)])
+    places = [(place, MOUNT, DELIVERY) for place in ("", policies.ANY_CHILD)]
+    return policies.provisioner(places) + policies.own()
+
+
+def renew_policy(folder: Folder, state: StackState) -> bool:
+    """Bring the provisioner's policy in a running OpenBao to this release; return whether it was.
+
+    Without the provisioner's key in its place it stays as it is; `plan` says what that hides.
+
+    Raises:
+        ConfigurationError: the key is unusable.
+        UpstreamError: OpenBao does not answer, or says no.
+    """
+    from trustwright.vault.ownpolicy import renew_own_policy  # noqa: PLC0415 - hvac is slow
+
+    key = folder.identities / "provisioner.key"
+    if not key.exists():
+        return False
+    return renew_own_policy(state.openbao, folder.openbao / "ca.pem", key, _policy())
 
 
 def binary() -> Path:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from trustwright.clock import SystemClock
 from trustwright.embedded.folder import Folder
 from trustwright.embedded.foreground import become
-from trustwright.embedded.openbao import openbao
+from trustwright.embedded.openbao import openbao, renew_policy
 from trustwright.embedded.prefect_server import prefect_server
 from trustwright.embedded.process import find
 from trustwright.embedded.runner import SERVED_MODULE, runner
@@ -112,6 +112,15 @@ class Stack:
             if read_state(self.folder.state) != state.running(running, NAMES):
                 write_state(self.folder.state, state.running(running, NAMES))
             return started
+
+    def renew_policy(self) -> bool:
+        """Bring the provisioner's policy to this release; return whether it was another.
+
+        Raises:
+            ConfigurationError, UpstreamError: see `openbao.renew_policy`.
+        """
+        state = self._known()
+        return state is not None and renew_policy(self.folder, state)
 
     def check(self) -> None:
         """Look whether ``up`` can begin; nothing is made or changed.

@@ -29,6 +29,9 @@ from trustwright.model.records import DeliveryRecord
 from trustwright.policy.naming import consumer_key
 from trustwright.ports import Delivered, Ports
 
+NO_MOUNT = "VAULT-ABSENT"
+"""Rule of the error for a delivery mount that preparing, which comes first, still has to make."""
+
 
 def shortfalls(ports: Ports, environment: str) -> Iterator[Found]:
     """Yield what serving the environment's consumers would change, by name, and who left."""
@@ -46,6 +49,9 @@ def _shortfalls_of(ports: Ports, consumer: Consumer) -> Iterator[Found]:
     try:
         observed = ports.target(consumer).observed()
     except (ConfigurationError, UpstreamError) as error:
+        if error.rule == NO_MOUNT:
+            yield from _all_of_it(consumer)
+            return
         text = f"certificate and delivered set: {error}"
         yield Remark("unseen", _address(consumer, "sets"), text)
         return
@@ -59,6 +65,15 @@ def _shortfalls_of(ports: Ports, consumer: Consumer) -> Iterator[Found]:
     yield from _leftovers(ports, consumer, observed, row)
     if row is not None and observed is not None and not (new or found):
         yield from _stale_record(consumer, row, observed)
+
+
+def _all_of_it(consumer: Consumer) -> Iterator[Found]:
+    """Yield what a consumer lacks for which nothing is there, not even a host's request."""
+    if consumer.key == "host":
+        yield Remark("waits", _address(consumer, "sets"), "for the host's certification request")
+    else:
+        yield Change(_address(consumer, "certificates"), "create")
+        yield Change(_address(consumer, "sets"), "create")
 
 
 def _new(consumer: Consumer) -> Change:

@@ -65,10 +65,11 @@ def check_hooks(estate: Estate) -> Iterator[Breach]:
     for place, kind, target in _targets(estate):
         for key in ("reload", "check"):
             command = getattr(target, key, None)
-            if command and not _is_runnable(command, kind):
+            fault = _fault(command, kind) if command else ""
+            if fault:
                 yield Breach(
                     (*place, "deliver", kind, key),
-                    f"{key} names no program",
+                    f"{key} {fault}",
                     "write a list: [systemctl, reload, NAME]",
                 )
         if target.timeout > LONGEST_HOOK:
@@ -87,10 +88,14 @@ def targets(consumer: Consumer) -> Iterator[tuple[str, Directory | VaultKv]]:
         yield "vault_kv", consumer.deliver.vault_kv
 
 
-def _is_runnable(command: tuple[str, ...], kind: str) -> bool:
+def _fault(command: tuple[str, ...], kind: str) -> str:
+    """Return why a command cannot be run; empty when it can."""
+    if not command[0].strip():
+        return "names no program"
     # An agent's command stands in the agent's configuration, on one line.
     whole = "\0" if kind == "directory" else "\0\n\r"
-    return bool(command[0].strip()) and not any(c in word for word in command for c in whole)
+    held = any(c in word for word in command for c in whole)
+    return "has a line break or a NUL in it" if held else ""
 
 
 def _consumers(estate: Estate) -> Iterator[tuple[Location, Consumer]]:

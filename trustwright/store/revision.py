@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Engine, inspect, text
 
 from trustwright.errors import ConfigurationError
-from trustwright.store.engine import reading
+from trustwright.store.engine import open_engine, reading
 from trustwright.store.failures import MIGRATE
 from trustwright.store.sqlite import store_file
 
@@ -42,6 +42,31 @@ def check_revision(engine: Engine) -> None:
             hint=MIGRATE,
         )
     refuse_newer(found)
+
+
+def refuse_behind(url: str) -> None:
+    """Refuse to migrate a store that programs of an earlier release are at work with.
+
+    Raises:
+        ConfigurationError: its schema is older than this program's (rule ``STACK-RELEASE``), or
+            the URL is wrong. One that is not there yet is fine.
+        Unavailable: the database does not answer.
+    """
+    engine = open_engine(url)
+    try:
+        file = store_file(engine)
+        if file is not None and not file.is_file():
+            return
+        with reading(engine, "store") as connection:
+            found = revision_of(connection)
+    finally:
+        engine.dispose()
+    if found is not None and found < HEAD:
+        raise ConfigurationError(
+            f"what runs here is of an earlier release: its store's schema is {found}, not {HEAD}",
+            rule="STACK-RELEASE",
+            hint="run: trustwright down; then: trustwright up",
+        )
 
 
 def refuse_newer(found: str | None) -> None:

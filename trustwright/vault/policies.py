@@ -79,6 +79,11 @@ def provisioner(places: Iterable[tuple[str, str, str]]) -> str:
     return "\n".join(_place(*each) for each in dict.fromkeys(places))
 
 
+def own() -> str:
+    """Return what lets the provisioner read its own policy, where it logs in."""
+    return _filled("provisioner-own", {})
+
+
 def _place(namespace: str, mount: str, delivery: str) -> str:
     prefix = f"{namespace}/" if namespace else ""
     text = "".join(

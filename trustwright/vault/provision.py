@@ -7,13 +7,15 @@ preparation takes them: the two cannot disagree.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from trustwright.errors import ConfigurationError
-from trustwright.vault import identities, policies, roles, urls
+from trustwright.errors import ConfigurationError, Denied
+from trustwright.vault import classify, identities, policies, roles, urls
 from trustwright.vault.fetching import enrol, settle_fetching
 from trustwright.vault.logins import logins_in, settle_login, try_logins
+from trustwright.vault.ownpolicy import EARLIER
 from trustwright.vault.policies import within
 from trustwright.vault.probe import OPENBAO, probe
 from trustwright.vault.settle import Step, addressed, settle, settle_mount, settle_presence, taken
@@ -80,7 +82,8 @@ class VaultProvisioner:
         looking = VaultProvisioner(self._connection.looking(), self._key, self._others)
         steps = looking._walk(name, environment, organization, uris, fetching)
         found = (each for step in steps for each in (step.change, step.remark))
-        return tuple(each for each in found if each is not None)
+        with _telling_whose_policy():
+            return tuple(each for each in found if each is not None)
 
     def prepare(
         self,
@@ -104,13 +107,15 @@ class VaultProvisioner:
         """
         # Nobody asks what is surplus where nothing was approved.
         walk = self._walk if destroy else self._wanted
-        phrases = tuple(taken(walk(name, environment, organization, uris, fetching), destroy))
+        with _telling_whose_policy():
+            phrases = tuple(taken(walk(name, environment, organization, uris, fetching), destroy))
         try_logins(name, environment)
         return phrases
 
     def enrol(self, environment: Environment, consumer: Consumer, *, replace: bool) -> HostLogin:
         """Return a new login for a host of this consumer."""
-        return enrol(self._connection, environment, consumer, replace=replace)
+        with _telling_whose_policy():
+            return enrol(self._connection, environment, consumer, replace=replace)
 
     def _walk(
         self,
@@ -206,6 +211,18 @@ class VaultProvisioner:
                 f"role {role} written",
                 sent=roles.as_sent(wanted),
             )
+
+
+@contextmanager
+def _telling_whose_policy() -> Iterator[None]:
+    """Have a 403 name the provisioner's policy: to prepare again would meet it again."""
+    try:
+        yield
+    except Denied as error:
+        if error.rule != classify.DENIED.rule or error.where.endswith("/login"):
+            raise
+        what = f"the provisioner's policy does not allow it: {error.what}"
+        raise Denied(what, rule=error.rule, hint=EARLIER, where=error.where) from None
 
 
 def _public_half(key: Path) -> str:

@@ -15,6 +15,7 @@ from trustwright.policy.naming import CONSUMER_LOGIN
 from trustwright.vault import identities, policies
 from trustwright.vault.fetching import surplus_secrets
 from trustwright.vault.identities import IDENTITIES, PROVISIONER
+from trustwright.vault.ownpolicy import EARLIER
 from trustwright.vault.policies import within
 from trustwright.vault.settle import Step, names_at, settle_absence
 
@@ -38,10 +39,7 @@ LOGINS: Final = frozenset(
 """Login mounts of ours; the one that an identity does not use is empty."""
 
 FOREIGN: Final = "not made by Trustwright: left alone"
-NOT_ALLOWED: Final = (
-    "the provisioner's policy does not allow it: an operator writes it anew (see "
-    "`trustwright vault policies`)"
-)
+NOT_ALLOWED: Final = f"the provisioner's policy does not allow it: {EARLIER}"
 
 
 def surplus(

@@ -16,6 +16,7 @@ from tests.fakes.world import World, run_application
 from tests.unit.cli.test_plan import failing
 from tests.unit.lifecycle.scenes import bootstrap, leave_request, twist
 from tests.unit.lifecycle.test_planning import drop_consumer
+from trustwright.cli.apply import name_to_type
 from trustwright.cli.main import cli
 from trustwright.cli.terminal import exit_code
 from trustwright.errors import TrustwrightError, Unavailable, UpstreamError
@@ -137,6 +138,19 @@ def test_a_person_types_names_and_yes(
     assert "remove prod/vault/roles/wide?\ntype wide to remove it" in shown
     assert "remove prod/consumers/gateway?\n  revokes prod-g1/" in shown
     assert (states(desk), desk.world.ports.vault.mounts["prod"].surplus) == (["revoked"], {"wide"})
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("prod/vault/roles/wide", "wide"),
+        ("prod/consumers/mailer", "mailer"),
+        ("prod/vault/trustwright-delivery/metadata/mailer/set", "mailer/set"),
+    ],
+)
+def test_a_name_that_is_typed_is_that_of_one_thing(address: str, name: str) -> None:
+    """Every consumer's secret is called *set*."""
+    assert name_to_type(address) == name
 
 
 @pytest.mark.parametrize(

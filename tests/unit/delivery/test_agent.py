@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -338,3 +340,23 @@ def test_the_hosts_own_key_is_found(tmp_path: Path) -> None:
 
     assert host.run().returncode == 0
     assert sha256_hex((host.path / "key.pem").read_bytes()) == sha256_hex(first.key or b"")
+
+
+def test_a_host_key_that_is_exchanged_while_it_is_read_leads_nowhere(tmp_path: Path) -> None:
+    """Each file is read once: root may run the agent, and somebody else own the keys."""
+    host = Host(tmp_path, key="host")
+    delivery = pki().delivery()
+    host.deliver(DeliverySet(**{**vars(delivery), "key": None}))
+    pipe = host.path / "keys" / "1.key"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+
+    def answer() -> None:
+        pipe.write_bytes(delivery.key or b"")
+        with suppress(BrokenPipeError):
+            pipe.write_text("what only root may read\n")
+
+    Thread(target=answer, daemon=True).start()
+    assert host.run().returncode == 0
+    assert (host.path / "key.pem").read_bytes() == delivery.key
+    os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))  # lets the second answer go

@@ -30,6 +30,7 @@ def test_openbao_is_configured_from_infra(folder: Folder, state: StackState) -> 
     policy = (folder.openbao / "provisioner.hcl").read_text()
     assert 'path "+/sys/mounts/pki"' in policy
     assert 'path "sys/mounts/pki"' in policy
+    assert 'path "sys/policies/acl/provisioner"' in policy
 
 
 @pytest.fixture

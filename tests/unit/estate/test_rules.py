@@ -330,7 +330,7 @@ CASES = [
         "consumers.1.deliver.directory.check",
         ["a\0b"],
         ("consumers", 1, *TLS, "check"),
-        "check names no program",
+        "check has a line break or a NUL in it",
     ),
     Case(
         "EST-HOOK",
@@ -415,7 +415,7 @@ CASES = [
         "consumers.1.deliver",
         {"vault_kv": {"reload": ["systemctl", "reload\nshop"]}},
         ("consumers", 1, "deliver", "vault_kv", "reload"),
-        "reload names no program",
+        "reload has a line break or a NUL in it",
     ),
     Case(
         "EST-PATH-SYSTEM",

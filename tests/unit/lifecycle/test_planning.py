@@ -313,6 +313,19 @@ def test_a_target_that_cannot_be_read_is_not_guessed_at(ready: World) -> None:
     }
 
 
+def test_a_delivery_mount_that_is_still_to_be_made_hides_nothing(ready: World) -> None:
+    """Applying makes the mount first: what it makes then stands in the plan."""
+    twist(ready.ports, {"target.observed": raising(Rejected("no mount", rule="VAULT-ABSENT"))})
+    found = plan(ready)
+    made = [
+        f"create prod/{part}/{name}"
+        for name in ("billing", "collector", "gateway")
+        for part in ("certificates", "sets")
+    ]
+    assert signs(found) == made
+    assert [(each.kind, each.address) for each in found.remarks] == [("waits", "prod/sets/ledger")]
+
+
 def test_a_record_that_says_otherwise_than_the_target(ready: World) -> None:
     """A failure that was mended by hand is closed."""
     row = ready.ports.store.deliveries.get("prod/billing")
