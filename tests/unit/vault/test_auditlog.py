@@ -8,7 +8,7 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import pytest
 
@@ -204,5 +204,5 @@ def test_a_packed_log_without_line_breaks_is_read_in_parts(
     packed = gzip.compress(f"{'x' * 5000}\n{entry()}\n".encode())
     (tmp_path / "audit.log.1.gz").write_bytes(packed)
     with gzip.open(tmp_path / "audit.log.1.gz", "rb") as opened:
-        assert max(map(len, auditlog._lines(opened))) == 1000
+        assert max(map(len, auditlog._lines(cast("IO[bytes]", opened)))) == 1000
     assert set(AuditLog([log]).signings([SERIAL], NOW).signings) == {SERIAL}
