@@ -11,6 +11,7 @@ import gzip
 import json
 import os
 import re
+import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -63,9 +64,9 @@ class _Search:
             return
         try:
             with _opened(file) as opened:
-                lines = opened if file.suffix == ".gz" else lines_backwards(opened)
+                lines = (_lines if file.suffix == ".gz" else lines_backwards)(opened)
                 self._look(lines, ordered=file.suffix != ".gz")
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             why = getattr(error, "strerror", None) or "it is damaged"
             self._problem = f"{file.name} cannot be read: {why}"
 
@@ -79,7 +80,7 @@ class _Search:
             return f"the audit log at hand begins {self._oldest.decode()}Z, after the signing"
         return "the audit log at hand holds no such signature"
 
-    def _look(self, lines: Iterator[bytes] | IO[bytes], *, ordered: bool) -> None:
+    def _look(self, lines: Iterator[bytes], *, ordered: bool) -> None:
         for line in lines:
             time = _TIME.search(line, 0, 200)
             if time is not None:
@@ -115,6 +116,12 @@ def _opened(file: Path) -> IO[bytes]:
     return file.open("rb")
 
 
+def _lines(opened: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a file; one that is too long comes in parts, none of which is an entry."""
+    while line := opened.readline(LONGEST_LINE):
+        yield line
+
+
 def lines_backwards(opened: IO[bytes]) -> Iterator[bytes]:
     """Yield the lines of a file, the last one first; one that is too long is left out."""
     position = opened.seek(0, os.SEEK_END)
@@ -138,8 +145,8 @@ def signing_in(line: bytes, serial: str) -> Signing | None:
     try:
         entry = json.loads(line)
         at = datetime.fromisoformat(str(entry["time"])[:19]).replace(tzinfo=UTC)
-    except (ValueError, KeyError, TypeError):
-        return None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None  # whoever asks for a signature chooses how deep its request is nested
     request, auth = _part(entry, "request"), _part(entry, "auth")
     made = _part(_part(entry, "response"), "data").get("serial_number")
     path = str(request.get("path", ""))

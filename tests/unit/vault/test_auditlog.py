@@ -8,7 +8,7 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import pytest
 
@@ -173,3 +173,36 @@ def test_lines_come_whole_whatever_the_block(
         kept = [line for line in found if len(line) <= 20]
         assert kept == [b"last", b"a second line", b"first"]
         assert all(len(line) <= 21 or block > 200 for line in found)
+
+
+def test_an_entry_nested_too_deep_hides_nothing_else(tmp_path: Path) -> None:
+    """Whoever makes a certificate chooses what its request holds: it must not end the sweep."""
+    nest = "[" * 9000 + "]" * 9000
+    deep = entry().replace('"operation":"update"', f'"operation":"update","data":{nest}')
+    log = write(tmp_path / "audit.log", entry("03:04"), deep)
+    found = AuditLog([log]).signings([SERIAL, "03:04"], NOW + timedelta(minutes=5))
+    assert set(found.signings) == {"03:04"}
+    assert found.silence == "the audit log at hand holds no such signature"
+
+
+def test_a_packed_log_with_a_damaged_middle_is_said(tmp_path: Path) -> None:
+    """It is neither truncated nor without a header: its stream itself is broken."""
+    packed = bytearray(gzip.compress(os.urandom(2000).hex().encode() * 5))
+    packed[20:60] = bytes(each ^ 0xFF for each in packed[20:60])
+    log = write(tmp_path / "audit.log", entry("03:04"))
+    (tmp_path / "audit.log.1.gz").write_bytes(packed)
+    found = AuditLog([log]).signings([SERIAL], NOW - timedelta(days=36500))
+    assert found.silence == "audit.log.1.gz cannot be read: it is damaged"
+
+
+def test_a_packed_log_without_line_breaks_is_read_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What unpacks to a line without an end is not held whole."""
+    monkeypatch.setattr(auditlog, "LONGEST_LINE", 1000)
+    log = write(tmp_path / "audit.log", entry("03:04"))
+    packed = gzip.compress(f"{'x' * 5000}\n{entry()}\n".encode())
+    (tmp_path / "audit.log.1.gz").write_bytes(packed)
+    with gzip.open(tmp_path / "audit.log.1.gz", "rb") as opened:
+        assert max(map(len, auditlog._lines(cast("IO[bytes]", opened)))) == 1000
+    assert set(AuditLog([log]).signings([SERIAL], NOW).signings) == {SERIAL}
