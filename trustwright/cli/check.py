@@ -24,6 +24,7 @@ def check(file: Path | None, *, as_data: bool) -> None:
     """Judge the estate FILE and what it includes; exit code 2 when there is a problem.
 
     A chat channel that has no URL here is a warning: the flows may run elsewhere.
+    So is a role whose `renew_before` is shorter than two intervals of the sweep.
 
     Reads files only: no server is asked, and no secret is needed.
     """
@@ -36,6 +37,7 @@ def check(file: Path | None, *, as_data: bool) -> None:
     else:
         _print(path, problems)
     warn_about_channels(path)
+    _warn_about_pace(path)
     if problems:
         raise click.exceptions.Exit(ConfigurationError.exit_code)
 
@@ -44,6 +46,25 @@ def _configured() -> Path:
     from trustwright.settings import Settings
 
     return Settings.from_environment().estate
+
+
+def _warn_about_pace(path: Path) -> None:
+    """Print a line on stderr when sweeps come too seldom for a role."""
+    from trustwright.estatefile import load_estate
+    from trustwright.policy.renewal import outpaced
+    from trustwright.settings import Settings
+
+    try:
+        every = Settings.from_environment().sweep_every
+        roles = ", ".join(outpaced(load_estate(path), every))
+    except ConfigurationError:
+        return  # other lines, or other commands, speak of it
+    if roles:
+        click.echo(
+            f"warning: sweeps every {int(every.total_seconds())} s can come too late for {roles} → "
+            "have TRUSTWRIGHT_SWEEP_EVERY at most half of `renew_before` where the flows run",
+            err=True,
+        )
 
 
 def _print(path: Path, problems: Sequence[Problem]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trustwright.model.estate import Role
+from trustwright.model.estate import Estate, Role
 from trustwright.model.records import CertificateRecord
 
 JITTER_PART = 10
@@ -52,6 +52,22 @@ class Outcome:
         }
         said = [f"{len(names)} {verb}" for verb, names in counted.items() if names]
         return ", ".join(said) or "nothing had to be delivered"
+
+
+def outpaced(estate: Estate, every: timedelta) -> Iterator[str]:
+    """Yield the roles, like ``prod/agent``, whose renewal can come too late for their certificates.
+
+    A certificate that has just missed one sweep waits for the next, and one that fails there needs
+    another: `renew_before` has to hold two intervals between sweeps.
+
+    Args:
+        estate: the estate file.
+        every: time between two sweeps.
+    """
+    for name, environment in estate.environments.items():
+        for role, settings in environment.roles.items():
+            if role != "admin" and timedelta(seconds=settings.renew_before) < 2 * every:
+                yield f"{name}/{role}"
 
 
 def service_time(ttl: int, renew_before: int) -> int:

@@ -45,6 +45,23 @@ def test_a_channel_without_a_url_is_a_warning(
     assert capsys.readouterr().err == ""
 
 
+def test_sweeps_that_come_too_seldom_are_a_warning(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the interval of the settings here; roles of admins are nobody's to renew."""
+    slow = "sweeps every 28800 s can come too late for"
+    monkeypatch.setenv("TRUSTWRIGHT_SWEEP_EVERY", "8h")
+    assert exit_code(cli, "trustwright", ["check", str(file)]) == 0
+    (line,) = [each for each in capsys.readouterr().err.splitlines() if slow in each]
+    assert line.startswith(f"warning: {slow} ")
+    assert "prod/agent" in line
+    assert "server" not in line
+    assert "admin" not in line
+    monkeypatch.setenv("TRUSTWRIGHT_SWEEP_EVERY", "1h")
+    assert exit_code(cli, "trustwright", ["check", str(file)]) == 0
+    assert "too late" not in capsys.readouterr().err
+
+
 def test_unusable_urls_are_a_warning(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The file may belong to the account that runs the flows; nothing of it is shown."""
     assert exit_code(cli, "trustwright", ["check", "--json", str(file)]) == 0
