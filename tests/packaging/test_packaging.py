@@ -42,7 +42,7 @@ def test_wheel_holds_every_module_of_the_checkout(wheel: Path) -> None:
 
 
 def test_wheel_carries_data_beside_the_code(wheel: Path) -> None:
-    """Policies as code, the deployment file, the typing marker and the licence travel along."""
+    """Policies as code, the deployment file, the page, the typing marker, the licence travel."""
     policies = {
         f"trustwright/_infra/vault/{path.relative_to(ROOT / 'infra/vault')}"
         for path in (ROOT / "infra/vault").rglob("*")
@@ -50,6 +50,8 @@ def test_wheel_carries_data_beside_the_code(wheel: Path) -> None:
     }
     others = {
         "trustwright/py.typed",
+        "trustwright/report/templates/page.css",
+        "trustwright/report/templates/page.html",
         "deployments/prefect.yaml",
         "trustwright-0.1.0.dist-info/licenses/LICENSE",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from trustwright.cli.terminal import say
 from trustwright.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from trustwright.delivery.agent import Flavour
     from trustwright.model.estate import Environment
@@ -49,9 +50,9 @@ def enrol(name: str, output: Path, *, replace: bool) -> None:
     with assembled(orchestrated=False) as ports:
         settings = settings_of(ports, environment)
         texts = _bundle(settings)
-        _make_folder(output)
-        login = enrol_host(ports, environment, wanted, replace=replace)
-        _write(output, {ROLE_ID: login.role_id, WRAPPED: login.wrapped, **texts})
+        with _new_folder(output):
+            login = enrol_host(ports, environment, wanted, replace=replace)
+            _write(output, {ROLE_ID: login.role_id, WRAPPED: login.wrapped, **texts})
     say(f"wrote {output}; take it to {HOME}/{environment}-{wanted} on the host, and there,")
     say(f"within {login.seconds // 60} minutes, as the account that runs the agent:")
     for line in unwrapping(settings):
@@ -135,7 +136,9 @@ def _plain(path: str, where: str) -> str:
     )
 
 
-def _make_folder(folder: Path) -> None:
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[None]:
+    """Make a folder, and take it away again when nothing came to lie in it."""
     try:
         folder.mkdir(mode=0o700, parents=True)
     except OSError as error:
@@ -145,6 +148,11 @@ def _make_folder(folder: Path) -> None:
             hint="name a folder that is not there yet",
             where=str(folder),
         ) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            folder.rmdir()  # refused by one that has a file
 
 
 def _bundle(environment: Environment) -> dict[str, str]:

@@ -11,6 +11,7 @@ from trustwright.cli.terminal import as_json, columns, say
 
 if TYPE_CHECKING:
     from trustwright.model.sweep import FindingRecord
+    from trustwright.ports import Ports
 
 HEADINGS = ("severity", "environment", "kind", "subject", "since", "summary")
 _RANK = {"critical": 0, "warning": 1, "info": 2}
@@ -41,6 +42,8 @@ def list_(environment: str | None, kind: str | None, state: str, *, json_output:
     wanted = {name: value for name, value in equals.items() if value is not None}
     with assembled(orchestrated=False) as ports:
         rows = list(ports.records.findings.find(**wanted))
+        if not rows:
+            _check_names(ports, environment, kind)
     rows.sort(key=lambda row: (_RANK[row.severity], row.opened, row.id))
     if json_output:
         as_json([_shown(row) for row in rows])
@@ -70,6 +73,22 @@ def show(finding: str, *, json_output: bool) -> None:
     for key, value in _shown(row).items():
         if value not in {None, ""}:
             say(f"{key:11} {printable(str(value))}")
+
+
+def _check_names(ports: Ports, environment: str | None, kind: str | None) -> None:
+    """Refuse a slip of the pen, which would read as an all-clear."""
+    from trustwright.errors import ConfigurationError
+    from trustwright.lifecycle.environments import settings_of
+    from trustwright.policy.findings import CATALOGUE
+
+    if environment not in {None, "", "root"}:
+        settings_of(ports, str(environment))
+    if kind is not None and kind not in CATALOGUE:
+        raise ConfigurationError(
+            f"no kind of finding is called {kind!r}",
+            rule="FINDING-UNKNOWN",
+            hint="docs/findings.md has them all",
+        )
 
 
 def _shown(row: FindingRecord) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trustwright.model.estate import Consumer
+from trustwright.model.inventory import Selection
 from trustwright.model.records import DeliveryRecord
 from trustwright.policy.naming import consumer_key
 from trustwright.ports import Ports
@@ -17,6 +18,9 @@ EACH_UP_TO = 60
 
 TROUBLED_UP_TO = 20
 """Consumers without a delivered set that are shown one by one beside the sums."""
+
+ADMINS_UP_TO = 20
+"""Admins of an environment that are shown."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +58,44 @@ class Group:
 
 
 @dataclass(frozen=True)
+class AdminFacts:
+    """An admin, whom no flow serves.
+
+    Attributes:
+        not_after: end of the valid certificate that lasts longest; None without one.
+    """
+
+    name: str
+    owner: str
+    not_after: datetime | None
+
+
+@dataclass(frozen=True)
 class EnvironmentMap:
     """The consumers of one environment.
 
     Attributes:
-        consumers: each one of them when they are few; otherwise the first without a delivered set.
-        groups: all of them as sums, by role and owner.
+        consumers: whom flows serve: each one when they are few; otherwise the first without a
+            delivered set.
+        groups: all whom flows serve as sums, by role and owner.
+        admins: the first of them.
+        more_admins: how many more there are.
     """
 
     consumers: tuple[ConsumerFacts, ...]
     groups: tuple[Group, ...]
+    admins: tuple[AdminFacts, ...] = ()
+    more_admins: int = 0
+
+    @property
+    def number(self) -> int:
+        """Return how many consumers flows serve."""
+        return sum(each.number for each in self.groups)
+
+    @property
+    def delivered(self) -> int:
+        """Return how many of these have a delivered set."""
+        return sum(each.states.get("delivered", 0) for each in self.groups)
 
 
 def estate_map(ports: Ports) -> Mapping[str, EnvironmentMap]:
@@ -76,14 +108,31 @@ def estate_map(ports: Ports) -> Mapping[str, EnvironmentMap]:
 
 
 def _map(ports: Ports, environment: str) -> EnvironmentMap:
-    consumers = [each for each in ports.estate.consumers if each.environment == environment]
+    everybody = [each for each in ports.estate.consumers if each.environment == environment]
+    consumers = [each for each in everybody if each.role != "admin"]
+    admins = sorted((e for e in everybody if e.role == "admin"), key=lambda each: each.name)
     states = {
         row.consumer: row.state for row in ports.records.deliveries.find(environment=environment)
     }
     return EnvironmentMap(
         consumers=tuple(_facts(ports, each) for each in _shown(consumers, states)),
         groups=_groups(consumers, states),
+        admins=tuple(_admin(ports, each) for each in admins[:ADMINS_UP_TO]),
+        more_admins=max(0, len(admins) - ADMINS_UP_TO),
     )
+
+
+def _admin(ports: Ports, admin: Consumer) -> AdminFacts:
+    wanted = Selection(
+        environment=admin.environment,
+        role="admin",
+        subject=admin.name,
+        purpose="admin",
+        state="valid",
+    )
+    found = ports.records.inventory.select(wanted, ports.clock.now())
+    ends = max((each.not_after for each in found), default=None)
+    return AdminFacts(admin.name, admin.owner, ends)
 
 
 def _shown(consumers: Sequence[Consumer], states: Mapping[str, str]) -> Sequence[Consumer]:

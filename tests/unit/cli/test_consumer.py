@@ -11,6 +11,7 @@ import pytest
 from tests.unit.estate.material import write_example
 from trustwright.cli.main import cli
 from trustwright.cli.terminal import exit_code
+from trustwright.errors import Unavailable
 from trustwright.lifecycle import enrolment
 from trustwright.ports import HostLogin
 from trustwright.store.migrate import migrate
@@ -84,6 +85,21 @@ def test_a_folder_that_is_there_is_left_alone(
 
     assert asked == []
     assert "CLI-OUTPUT" in capsys.readouterr().err
+
+
+def test_what_is_refused_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same command may be given again when the cause is gone."""
+
+    def down(*_: Any, **__: Any) -> HostLogin:
+        raise Unavailable("no connection", rule="VAULT-UNREACHABLE")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(enrolment, "enrol_host", down)
+        assert run("enrol", "prod/mailer", "--output", str(tmp_path / "login")) == 5
+    assert "[VAULT-UNREACHABLE]" in capsys.readouterr().err
+    assert not (tmp_path / "login").exists()
 
 
 def test_a_bundle_that_is_gone_is_said_first(

@@ -78,6 +78,23 @@ def test_what_is_over_is_listed_when_it_is_asked_for(
 
 
 @pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--environment", "prdo"], "no environment 'prdo' in the estate file [EST-ENVIRONMENT]"),
+        (["--kind", "rogue"], "no kind of finding is called 'rogue' [FINDING-UNKNOWN]"),
+    ],
+)
+def test_a_slip_of_the_pen_is_no_all_clear(
+    wrong: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is found in what is not there; a known name with nothing is an empty list."""
+    assert trustwright("findings", "list", *wrong, "--json") == 2
+    out, err = capsys.readouterr()
+    assert (out, said in err) == ("", True)
+
+
+@pytest.mark.usefixtures("world")
 def test_one_finding_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """By the identifier that messages name; an unknown one is an error with the way on."""
     assert trustwright("findings", "show", "set-drifted/prod/billing") == 0

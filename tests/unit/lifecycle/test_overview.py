@@ -8,15 +8,23 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.target import FakeTarget
 from tests.fakes.world import World
 from tests.unit.lifecycle.scenes import Twisted, bootstrap
 from trustwright.lifecycle import requests
+from trustwright.lifecycle.admin import issue_admin
 from trustwright.lifecycle.environments import claim
-from trustwright.lifecycle.estate_map import EACH_UP_TO, TROUBLED_UP_TO, Group, estate_map
+from trustwright.lifecycle.estate_map import (
+    ADMINS_UP_TO,
+    EACH_UP_TO,
+    TROUBLED_UP_TO,
+    Group,
+    estate_map,
+)
 from trustwright.lifecycle.overview import FAILED, overview
 from trustwright.lifecycle.preparation import prepare_environment
 from trustwright.model.estate import Estate
-from trustwright.model.records import AuditRecord, DeliveryRecord
+from trustwright.model.records import AuditRecord, CertificateRecord, DeliveryRecord
 from trustwright.model.sweep import BreakerRecord, FindingRecord, SweepRecord
 from trustwright.policy.overview import EnvironmentFacts, RoleFacts
 from trustwright.x509 import parse
@@ -236,19 +244,18 @@ def test_the_map_shows_each_consumer(world: World) -> None:
     found = estate_map(world.ports)["prod"]
     ends = {row.subject: row.not_after for row in world.ports.store.certificates.find()}
     assert [(each.role, each.name, each.state) for each in found.consumers] == [
-        ("admin", "alice", "planned"),
         ("agent", "collector", "delivered"),
         ("proxy", "gateway", "delivered"),
         ("server", "billing", "delivered"),
         ("server", "ledger", "waiting"),
     ]
     assert [each.not_after for each in found.consumers] == [
-        None,
         *(ends[name] for name in ("collector", "gateway", "billing")),
         None,
     ]
     assert Group("server", "platform", {"delivered": 1, "waiting": 1}) in found.groups
     assert {each.served for each in found.consumers} == {None}
+    assert (found.number, found.delivered) == (4, 3), "the admin is nobody whom flows serve"
 
 
 @pytest.mark.parametrize(("serial", "served"), [("aa", True), ("bb", False)])
@@ -269,6 +276,42 @@ def test_what_the_probe_saw_is_compared(world: World, serial: str, served: bool)
     )
     shown = {each.name: each.served for each in estate_map(world.ports)["prod"].consumers}
     assert shown["billing"] is served
+
+
+def test_admins_stand_apart_with_what_they_hold(world: World) -> None:
+    """The certificate that lasts longest counts; one that was revoked or has ended does not."""
+    bootstrap(world)
+
+    def alice() -> datetime | None:
+        (found,) = estate_map(world.ports)["prod"].admins
+        assert (found.name, found.owner) == ("alice", "platform")
+        return found.not_after
+
+    def issue() -> CertificateRecord:
+        target = FakeTarget("alice", world.clock)
+        return issue_admin(world.ports, "prod", "alice", target).certificate
+
+    assert alice() is None
+    first = issue()
+    world.clock.advance(seconds=3600)
+    second = issue()
+    assert first.not_after < second.not_after == alice()
+    (row,) = world.ports.store.certificates.find(serial=second.serial)
+    world.ports.store.certificates.replace(row, state="revoked")
+    assert alice() == first.not_after
+    world.clock.advance(seconds=12 * 3600)
+    assert alice() is None
+
+
+def test_of_many_admins_the_first_are_shown(world: World) -> None:
+    """The page does not grow with them."""
+    estate = world.ports.estate
+    pattern = next(each for each in estate.consumers if each.name == "alice")
+    many = [pattern.model_copy(update={"name": f"a{n:02}"}) for n in range(ADMINS_UP_TO + 3)]
+    world.ports.estate = Estate.model_construct(**{**dict(estate), "consumers": tuple(many)})
+    found = estate_map(world.ports)[pattern.environment]
+    assert [each.name for each in found.admins] == [f"a{n:02}" for n in range(ADMINS_UP_TO)]
+    assert (found.more_admins, found.number, found.consumers) == (3, 0, ())
 
 
 def test_many_consumers_become_sums(world: World) -> None:

@@ -16,7 +16,7 @@ import pytest
 import trustwright
 from tests.unit.report import scenes
 from tests.unit.report.scenes import HOUR, NOW, Scene
-from trustwright.lifecycle.estate_map import ConsumerFacts
+from trustwright.lifecycle.estate_map import AdminFacts, ConsumerFacts
 from trustwright.model.sweep import SweepRecord
 from trustwright.policy.overview import needs
 from trustwright.report.page import NEEDS_SHOWN, page
@@ -177,6 +177,17 @@ def test_the_size_follows_owners_not_consumers() -> None:
     said = Page(text).says()
     assert "2500 of 2502 in service, 40 owners" in said
     assert "svc-0712 team-07 failed no space left on device" in said
+
+
+def test_admins_are_shown_apart_and_not_counted() -> None:
+    """Nobody waits for an admin's certificate: it is in no sum and no state of a delivery."""
+    overview, estate = scenes.quiet()
+    admins = (AdminFacts("alice", "alice", overview.at + scenes.HOUR), AdminFacts("bob", "x", None))
+    prod = replace(estate["prod"], admins=admins, more_admins=2)
+    said = shown((overview, {**estate, "prod": prod})).says()
+    assert "Consumers in service 6 of 6" in said
+    assert "Admins 4 alice alice valid in 60 min bob x none valid And 2 more: " in said
+    assert "Admins" not in shown((overview, estate)).says()
 
 
 def test_separation_is_a_diagonal() -> None:
