@@ -7,7 +7,7 @@ were looked at longest ago.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,8 +51,10 @@ class Due:
 def due_consumers(ports: Ports, environment: str) -> list[Due]:
     """Return the environment's consumers that are due, each once, most urgent first.
 
-    Those whose certificate ends first come first, those that never held one last. An environment
-    that is not *proven* yet has none: its bootstrap serves them. Admins are never among them.
+    Those whose certificate ends first come first, those that never held one last; but one whose
+    newest delivery failed follows those that have not failed: the one order that a role's breaker
+    allows as a trial goes to who may show that the role is well. An environment that is not
+    *proven* yet has none: its bootstrap serves them. Admins are never among them.
 
     Raises:
         ConfigurationError: the estate file names no such environment.
@@ -63,9 +65,12 @@ def due_consumers(ports: Ports, environment: str) -> list[Due]:
         return []
     known = {each.name: each for each in consumers_of(ports, environment)}
     found: dict[str, Due] = {}
+    unsettled = list(ports.records.agenda.unsettled(environment, ports.clock.now()))
+    failing = {row.consumer for row in unsettled if row.failing_since is not None}
+    expiring = _expiring(ports, environment, known)
     for due in (
-        *_expiring(ports, environment, known),
-        *_unsettled(ports, environment, known),
+        *sorted(expiring, key=lambda due: (due.consumer.name in failing, due.since)),
+        *_unsettled(ports, unsettled, known),
         *_changed(ports, environment, known),
         *_not_served(ports, environment, known),
     ):
@@ -90,7 +95,7 @@ def _expiring(ports: Ports, environment: str, known: dict[str, Consumer]) -> lis
                 found.append(Due(known[row.subject], "expiring", since))
             elif row.subject not in known and row.not_after <= now:
                 _close(ports, row)
-    return sorted(found, key=lambda due: due.since)
+    return found
 
 
 def _close(ports: Ports, row: CertificateRecord) -> None:
@@ -102,9 +107,11 @@ def _close(ports: Ports, row: CertificateRecord) -> None:
         ports.records.certificates.replace(row, state="superseded")
 
 
-def _unsettled(ports: Ports, environment: str, known: dict[str, Consumer]) -> Iterator[Due]:
+def _unsettled(
+    ports: Ports, rows: Sequence[DeliveryRecord], known: dict[str, Consumer]
+) -> Iterator[Due]:
     now = ports.clock.now()
-    for row in ports.records.agenda.unsettled(environment, now):
+    for row in rows:
         consumer = known.get(row.consumer)
         if consumer is None:
             continue

@@ -358,6 +358,31 @@ def test_a_consumer_that_is_served_all_the_time_uses_up_its_budget(ready: World)
     assert breaker(ready).state == "closed"
 
 
+def test_one_that_vault_refuses_does_not_take_the_trials_of_its_role(ready: World) -> None:
+    """Its certificate ended first, so it would be first each time, until the healthy one ends."""
+    estate = ready.ports.estate
+    shop = consumer(ready, "billing").model_copy(
+        update={"name": "shop", "names": ("shop.prod.example.internal",)}
+    )
+    ready.ports.estate = estate.model_copy(update={"consumers": (*estate.consumers, shop)})
+    prepare_again(ready)
+    assert renew(ready, "shop", run="first") == {"shop": "new set"}
+    (served,) = rows_of(ready, "shop")
+
+    def refusing(honest: Any, order: Any) -> Any:
+        if any("spiffe://prod.example.internal/server/billing" in each for each in order.uris):
+            raise REFUSALS["rejected"]
+        return honest(order)
+
+    twist(ready.ports, {"signer.sign": refusing})
+    for number in range(71):
+        renew(ready, run=f"sweep-{number}")
+        ready.clock.advance(seconds=HOUR)
+    assert ready.clock.now() < served.not_after
+    assert signed(ready) == 1
+    assert len(rows_of(ready, "shop")) == 2
+
+
 def test_a_fleet_that_cannot_reload_stops_at_its_roles_budget(ready: World) -> None:
     """Their breakers alone would let more through; twelve hours later they heal, in time."""
     estate, first = ready.ports.estate, consumer(ready, "billing")
