@@ -148,7 +148,11 @@ def test_the_provisioner_logs_in_and_is_no_root(stack: Stack) -> None:
     """Self-initialization made the one login, with the policy of ``infra/vault``."""
     with provisioner(stack) as connection:
         assert connection.find("sys/mounts/pki") is None
-        for beyond in ("sys/policies/acl/provisioner", "sys/audit", "auth/jwt-provisioner/config"):
+        own = "sys/policies/acl/provisioner"
+        assert connection.find(own) is not None
+        with pytest.raises(Denied):
+            connection.write(own, {"policy": 'path "*" { capabilities = ["sudo"] }'})
+        for beyond in ("sys/policies/acl/default", "sys/audit", "auth/jwt-provisioner/config"):
             with pytest.raises(Denied):
                 connection.find(beyond)
 

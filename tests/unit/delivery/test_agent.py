@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -342,6 +343,15 @@ def test_the_hosts_own_key_is_found(tmp_path: Path) -> None:
     assert sha256_hex((host.path / "key.pem").read_bytes()) == sha256_hex(first.key or b"")
 
 
+def is_read(pipe: Path) -> bool:
+    """Return whether somebody has a pipe open for reading."""
+    try:
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
 def test_a_host_key_that_is_exchanged_while_it_is_read_leads_nowhere(tmp_path: Path) -> None:
     """Each file is read once: root may run the agent, and somebody else own the keys."""
     host = Host(tmp_path, key="host")
@@ -353,6 +363,8 @@ def test_a_host_key_that_is_exchanged_while_it_is_read_leads_nowhere(tmp_path: P
 
     def answer() -> None:
         pipe.write_bytes(delivery.key or b"")
+        while is_read(pipe):
+            time.sleep(0.01)
         with suppress(BrokenPipeError):
             pipe.write_text("what only root may read\n")
 
